@@ -1,0 +1,254 @@
+"""What turns items into vectors (`Encoder`), and what learns to do so (`Learner`).
+
+An implementer writes one method, :meth:`Encoder._encode_batch`, from a batch of items to
+an array. The base does the rest: one vector for equal items, batches of bounded cost over
+items sorted by cost, the original order, the check for NaN, progress, and the space.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinspace.embeddings import Embeddings
+from kinspace.errors import InvalidInput, InvalidParameter, InvalidVectors
+from kinspace.space import Space
+
+ItemT = TypeVar("ItemT")
+Side = Literal["document", "query"]
+Progress = Callable[[int, int], None]
+"""Called with how many items are done and how many there are."""
+
+
+class Parameters:
+    """Constructor arguments as parameters, the way scikit-learn reads and copies them.
+
+    Constructors only store their arguments, under the same name; what is learned ends in ``_``.
+    """
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        signature = inspect.signature(cls.__init__)
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        return [p.name for p in list(signature.parameters.values())[1:] if p.kind not in kinds]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's arguments by name; with ``deep``, those of nested objects too."""
+        params = {name: getattr(self, name) for name in self._names()}
+        for name, value in list(params.items()) if deep else []:
+            if isinstance(value, Parameters):
+                params |= {f"{name}__{k}": v for k, v in value.get_params().items()}
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set constructor arguments by name, ``outer__inner`` for those of nested objects.
+
+        Raises
+        ------
+        InvalidParameter
+            If there is no such parameter.
+        """
+        for name, value in params.items():
+            outer, _, inner = name.partition("__")
+            if outer not in self._names():
+                raise InvalidParameter(
+                    f"{type(self).__name__} has no parameter {outer!r}.",
+                    f"It has: {', '.join(self._names())}.",
+                )
+            if inner:
+                getattr(self, outer).set_params(**{inner: value})
+            else:
+                setattr(self, outer, value)
+        return self
+
+    def clone(self) -> Self:
+        """A new, unfitted object with the same parameters."""
+        params = self.get_params(deep=False)
+        copies = {k: v.clone() if isinstance(v, Learner) else v for k, v in params.items()}
+        return type(self)(**copies)
+
+    def __repr__(self) -> str:
+        shown = []
+        for name, parameter in inspect.signature(type(self).__init__).parameters.items():
+            if name in self._names():
+                value = getattr(self, name)
+                plain = isinstance(value, str | int | float | bool | type(None))
+                if plain and value != parameter.default:
+                    shown.append(f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class Encoder(Parameters, ABC, Generic[ItemT]):
+    """Turns items (texts, images, rows …) into vectors of one space.
+
+    Subclasses give :attr:`space` and write :meth:`_encode_batch`. Where the two sides of a
+    search are encoded differently, ``side`` says which one is meant.
+
+    Attributes
+    ----------
+    batch_cost : int
+        The most that the items of one batch may cost together, in units of :meth:`_cost`.
+    sorts_by_cost : bool
+        Whether batches are made from items of like cost; right where padding costs time.
+    """
+
+    batch_cost: ClassVar[int] = 1 << 20
+    sorts_by_cost: ClassVar[bool] = False
+    window: ClassVar[int] = 1 << 16
+    """How many items are sorted and held together; streams need not fit in memory."""
+
+    @property
+    @abstractmethod
+    def space(self) -> Space:
+        """The space of the vectors."""
+
+    @abstractmethod
+    def _encode_batch(self, items: Sequence[ItemT], side: Side) -> NDArray[np.float32]:
+        """Encode a batch: ``len(items)`` rows of ``space.dim`` floats."""
+
+    def _cost(self, item: ItemT) -> int:
+        """What an item costs; characters of a text by default, 1 for other things."""
+        return len(item) if isinstance(item, str) else 1
+
+    def encode(self, items: Iterable[ItemT], *, progress: Progress | None = None) -> Embeddings:
+        """Encode items as documents.
+
+        Parameters
+        ----------
+        items : iterable
+            A single string is taken as one text.
+        progress : callable, optional
+            Called with (done, total) after each batch.
+
+        Returns
+        -------
+        Embeddings
+            One row for each item, in order; ``vectors`` has shape (n, dim), float32.
+
+        Raises
+        ------
+        InvalidInput
+            If an item cannot be encoded.
+        InvalidVectors
+            If the model gives NaN or infinity.
+        """
+        return self._encode(items, "document", progress)
+
+    def encode_query(
+        self, items: Iterable[ItemT], *, progress: Progress | None = None
+    ) -> Embeddings:
+        """Encode items as queries; the same as :meth:`encode` where the model has one side."""
+        return self._encode(items, "query", progress)
+
+    def transform(self, items: Iterable[ItemT]) -> Embeddings:
+        """The same as :meth:`encode`, under scikit-learn's name."""
+        return self.encode(items)
+
+    def stream(
+        self, items: Iterable[ItemT], *, size: int | None = None, side: Side = "document"
+    ) -> Iterator[Embeddings]:
+        """Encode a stream in windows of ``size`` items (``window`` by default).
+
+        Raises
+        ------
+        InvalidParameter
+            If ``size`` is not positive.
+        """
+        size = self.window if size is None else size
+        if size < 1:
+            raise InvalidParameter(f"A window of {size} items holds none.", "Give size ≥ 1.")
+        held: list[ItemT] = []
+        for item in _several(items):
+            held.append(item)
+            if len(held) == size:
+                yield self._encode(held, side, None)
+                held = []
+        if held:
+            yield self._encode(held, side, None)
+
+    def _encode(self, items: Iterable[ItemT], side: Side, progress: Progress | None) -> Embeddings:
+        listed = list(_several(items))
+        space = self.space
+        unique, inverse = _distinct(listed)
+        vectors = np.empty((len(unique), space.dim), np.float32)
+        done = 0
+        for batch in self._batches(unique):
+            rows = self._encode_batch([unique[i] for i in batch], side)
+            if rows.shape != (len(batch), space.dim):
+                raise InvalidVectors(
+                    f"{space.model} gave an array of shape {rows.shape} for {len(batch)} items of "
+                    f"{space.dim} dimensions.",
+                    "This is a defect of the encoder: report it to whoever wrote it.",
+                )
+            vectors[batch] = rows
+            done += len(batch)
+            if progress is not None:
+                progress(done, len(unique))
+        if not np.isfinite(vectors).all():
+            row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+            raise InvalidVectors(
+                f"{space.model} gave NaN or infinity for {str(unique[row])[:80]!r}.",
+                "Check the model's weights and the item.",
+            )
+        return Embeddings(vectors if inverse is None else vectors[inverse], space)
+
+    def _batches(self, items: Sequence[ItemT]) -> Iterator[list[int]]:
+        """Positions in batches whose summed cost stays under ``batch_cost``."""
+        for start in range(0, len(items), self.window):
+            costs = [
+                (self._cost(item), start + i)
+                for i, item in enumerate(items[start : start + self.window])
+            ]
+            if self.sorts_by_cost:
+                costs.sort(reverse=True)
+            batch: list[int] = []
+            total = 0
+            for cost, position in costs:
+                if batch and total + cost > self.batch_cost:
+                    yield batch
+                    batch, total = [], 0
+                batch.append(position)
+                total += cost
+            if batch:
+                yield batch
+
+
+class Learner(Encoder[ItemT], ABC):
+    """An encoder that learns from items: ``fit`` first, then ``encode``."""
+
+    @abstractmethod
+    def fit(self, items: Iterable[ItemT]) -> Self:
+        """Learn from items; returns the learner itself."""
+
+    def fit_transform(self, items: Iterable[ItemT]) -> Embeddings:
+        """Learn from items and encode the same items."""
+        held = list(items)
+        return self.fit(held).encode(held)
+
+
+def _several(items: Iterable[ItemT]) -> Iterable[ItemT]:
+    """The items; a lone string is one item."""
+    if isinstance(items, str):
+        return cast("list[ItemT]", [items])
+    if not isinstance(items, Iterable):
+        raise InvalidInput(f"{items!r} is not a list of items.", "Give a list, also of one item.")
+    return items
+
+
+def _distinct(items: list[ItemT]) -> tuple[Sequence[ItemT], NDArray[np.int64] | None]:
+    """Each item once, and for every item the position of its like; None if all differ."""
+    if not all(isinstance(item, Hashable) for item in items[:1]):
+        return items, None
+    try:
+        places: dict[ItemT, int] = {}
+        inverse = [places.setdefault(item, len(places)) for item in items]
+    except TypeError:
+        return items, None
+    if len(places) == len(items):
+        return items, None
+    return list(places), np.asarray(inverse, np.int64)

@@ -1,0 +1,160 @@
+"""Every error that Kinspace raises on purpose.
+
+KinspaceError
+├── InvalidInput (ValueError)      what was given cannot be used
+│   ├── EmptyInput                 nothing where something is needed
+│   ├── InvalidVectors             NaN, infinity, wrong number of axes
+│   ├── DimensionMismatch          vectors of another length
+│   ├── InvalidFilter              a `where` that cannot be understood
+│   ├── InvalidParameter           an argument outside its range
+│   └── DuplicateId                one id twice where ids must differ
+├── SpaceMismatch (ValueError)     vectors of two models brought together
+├── NotFitted                      a learner used before `fit`
+├── NotFound (LookupError)
+│   ├── ModelNotFound
+│   ├── CollectionNotFound
+│   ├── PathNotFound
+│   └── IdNotFound
+├── MissingExtra (ImportError)     an optional dependency is not installed
+├── ReadError                      a file that cannot be read
+└── StoreError
+    ├── CorruptStore               damage that opening cannot repair by itself
+    ├── StoreLocked                another process is writing
+    ├── StoreFull                  no space left; the last commit is intact
+    ├── StoreClosed                used after `close`
+    ├── ReadOnlyStore              a write to what was opened for reading
+    └── NewerFormat                written by a later Kinspace
+
+A message says what is wrong, where, and what to do: ``remedy`` holds the last part
+by itself, so that the command line can print it on a line of its own.
+"""
+
+from __future__ import annotations
+
+
+class KinspaceError(Exception):
+    """The root of all errors that Kinspace raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, and where.
+    remedy : str, optional
+        What to do about it, as a sentence.
+    """
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        self.message = message
+        self.remedy = remedy
+        super().__init__(message, remedy)
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+class InvalidInput(KinspaceError, ValueError):
+    """What was given cannot be used."""
+
+
+class EmptyInput(InvalidInput):
+    """Nothing was given where something is needed."""
+
+
+class InvalidVectors(InvalidInput):
+    """Vectors with NaN or infinity, or with the wrong number of axes."""
+
+
+class DimensionMismatch(InvalidInput):
+    """Vectors of another length than the space or the index has."""
+
+
+class InvalidFilter(InvalidInput):
+    """A ``where`` filter that cannot be understood."""
+
+
+class InvalidParameter(InvalidInput):
+    """An argument outside the range in which it means something."""
+
+
+class DuplicateId(InvalidInput):
+    """One id given twice where every id must be another."""
+
+
+class SpaceMismatch(KinspaceError, ValueError):
+    """Vectors of two different spaces were brought together."""
+
+
+class NotFitted(KinspaceError):
+    """A learner was used before ``fit``."""
+
+
+class NotFound(KinspaceError, LookupError):
+    """Something that was named does not exist."""
+
+
+class ModelNotFound(NotFound):
+    """No model of that name on this machine."""
+
+
+class CollectionNotFound(NotFound):
+    """No collection in that folder."""
+
+
+class PathNotFound(NotFound):
+    """No file or folder at that path."""
+
+
+class IdNotFound(NotFound):
+    """No record, word or vector has that id."""
+
+
+class MissingExtra(KinspaceError, ImportError):
+    """An optional dependency is not installed.
+
+    Parameters
+    ----------
+    what : str
+        What needs it, as the subject of a sentence.
+    extra : str
+        The extra of the ``kinspace`` package that brings it.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(
+            f"{what} needs packages that are not installed.",
+            f'Install them with: pip install "kinspace[{extra}]"',
+        )
+        self.args = (what, extra)  # what a copy, or a worker process, makes it from again
+
+
+class ReadError(KinspaceError):
+    """A file that cannot be read, or not as what it claims to be."""
+
+
+class StoreError(KinspaceError):
+    """Something is wrong with a collection."""
+
+
+class CorruptStore(StoreError):
+    """The collection is damaged in a way that opening cannot repair by itself."""
+
+
+class StoreLocked(StoreError):
+    """Another process has the collection open for writing."""
+
+
+class StoreFull(StoreError):
+    """No space is left on the disk; the last commit is intact."""
+
+
+class StoreClosed(StoreError):
+    """The collection was used after it was closed."""
+
+
+class ReadOnlyStore(StoreError):
+    """A write to a collection that was opened for reading, or lies on a read-only disk."""
+
+
+class NewerFormat(StoreError):
+    """The collection was written by a later version of Kinspace."""
