@@ -1,0 +1,7 @@
+"""Vectors → neighbours, under one contract."""
+
+from kinspace.index.base import Index
+from kinspace.index.exact import Exact
+from kinspace.index.ivf import Ivf
+
+__all__ = ["Exact", "Index", "Ivf"]

@@ -1,0 +1,152 @@
+"""Exact search: every vector is looked at, so nothing is missed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kinspace.index.base import Ids, check_k
+from kinspace.metric import Metric, as_matrix, check_metric, normalise, scores, top_k
+from kinspace.results import BatchNeighbours
+
+_BLOCK = 1 << 21
+"""Floats of the table that are brought to float32 at once (8 MiB, about a core's cache)."""
+
+
+class Exact:
+    """All vectors, compared one by one: the truth that other indexes are measured by.
+
+    Parameters
+    ----------
+    dim : int
+        The length of the vectors.
+    metric : {"cosine", "dot", "euclidean", "manhattan", "hamming"}
+
+    Examples
+    --------
+    >>> index = Exact(dim=2, metric="euclidean")
+    >>> index.add([[0, 0], [3, 4]], ids=[7, 8])
+    >>> index.search([[0, 1]], k=1)[0].ids
+    [7]
+    """
+
+    def __init__(self, dim: int, metric: Metric = "cosine") -> None:
+        self.dim = dim
+        self.metric: Metric = check_metric(metric)
+        self._vectors: NDArray[np.float32] = np.empty((0, dim), np.float32)
+        self._ids = Ids()
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, vectors: ArrayLike, ids: ArrayLike | None = None) -> None:
+        """Add vectors, shape (n, dim), under ids that are not in use yet.
+
+        Raises
+        ------
+        InvalidVectors, DimensionMismatch, DuplicateId
+        """
+        matrix = as_matrix(vectors, self.dim)
+        self._ids.extend(len(matrix), ids)
+        self._vectors = np.concatenate([self._vectors, matrix])
+
+    def remove(self, ids: ArrayLike) -> int:
+        """Take vectors out; returns how many there were."""
+        gone = self._ids.positions(ids)
+        keep = np.ones(len(self._ids), np.bool_)
+        keep[gone] = False
+        self._ids.keep(keep)
+        self._vectors = self._vectors[keep]
+        return len(gone)
+
+    def search(
+        self, queries: ArrayLike, k: int = 10, *, allowed: ArrayLike | None = None
+    ) -> BatchNeighbours:
+        """The ``k`` nearest of each query, best first, among ``allowed`` ids if given.
+
+        Raises
+        ------
+        InvalidVectors, DimensionMismatch, InvalidParameter
+        """
+        rows = None if allowed is None else self._ids.positions(allowed)
+        table = normalise(self._vectors) if self.metric == "cosine" else self._vectors
+        return nearest_rows(
+            prepare_queries(queries, self.dim, self.metric),
+            table,
+            self._ids.rows,
+            k,
+            self.metric,
+            rows=rows,
+        )
+
+
+def prepare_queries(queries: ArrayLike, dim: int, metric: Metric) -> NDArray[np.float32]:
+    """Check queries and, for cosine, bring them to length 1, as :func:`nearest_rows` wants them."""
+    matrix = as_matrix(queries, dim)
+    return normalise(matrix) if metric == "cosine" else matrix
+
+
+def row_scores(
+    queries: NDArray[np.float32], rows: NDArray[Any], metric: Metric
+) -> NDArray[np.float32]:
+    """Scores of queries against rows that, for cosine, have length 1 already."""
+    table = np.asarray(rows, dtype=np.float32)
+    return scores(queries, table, "dot" if metric == "cosine" else metric)
+
+
+def nearest_rows(
+    queries: NDArray[np.float32],
+    table: NDArray[Any],
+    ids: NDArray[np.int64],
+    k: int,
+    metric: Metric,
+    *,
+    rows: NDArray[np.int64] | None = None,
+) -> BatchNeighbours:
+    """Exact neighbours in a table that may be float16 and may lie on disk.
+
+    The table is gone through in blocks, so memory stays bounded.
+
+    Parameters
+    ----------
+    queries : ndarray of float32, shape (n, dim)
+        For cosine of length 1, as :func:`prepare_queries` gives them.
+    table : ndarray of float32 or float16, shape (m, dim)
+        For cosine of length 1.
+    ids : ndarray of int64, shape (m,)
+    k : int
+    metric : str
+    rows : ndarray of int64, optional
+        Look only at these positions of the table, ascending.
+
+    Returns
+    -------
+    BatchNeighbours
+        Shape (n, k), padded with -1. Equal scores keep the order of the table.
+    """
+    check_k(k)
+    total = len(table) if rows is None else len(rows)
+    step = max(1, _BLOCK // max(1, table.shape[1]))
+    best_rows = np.empty((len(queries), 0), np.int64)
+    best = np.empty((len(queries), 0), np.float32)
+    for start in range(0, total, step):
+        places = (
+            np.arange(start, min(start + step, total)) if rows is None
+            else rows[start : start + step]
+        )  # fmt: skip
+        block = table[start : start + step] if rows is None else table[places]
+        positions, values = top_k(row_scores(queries, block, metric), k)
+        best_rows = np.concatenate([best_rows, places[positions]], axis=1)
+        best = np.concatenate([best, values], axis=1)
+        if start and best.shape[1] > k:
+            kept, best = top_k(best, k)
+            best_rows = np.take_along_axis(best_rows, kept, 1)
+    missing = k - best.shape[1]
+    found = ids[best_rows] if len(ids) else best_rows
+    return BatchNeighbours(
+        np.pad(found, ((0, 0), (0, missing)), constant_values=-1),
+        np.pad(best, ((0, 0), (0, missing)), constant_values=-np.inf),
+        metric,
+    )

@@ -1,0 +1,307 @@
+"""Looking after a collection: what it holds, whether it is whole, and saving what is left."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import struct
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from kinspace.errors import CorruptStore, PathNotFound, StoreError
+from kinspace.space import Space
+from kinspace.store import database as db
+from kinspace.store.derived import Damaged
+from kinspace.store.lock import WriterLock
+from kinspace.store.view import View
+
+_STEP: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """Bytes on disk before and after."""
+
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What a collection holds.
+
+    Parameters
+    ----------
+    path : str
+    records : int
+    sources : int
+        Files that its records were read from.
+    space : dict
+    dtype : str
+    format : int
+    bytes : dict
+        Bytes on disk by part.
+    waiting : int
+        Records that the keyword index does not hold yet; they are found all the same.
+    deleted : int
+        Records deleted since the last compaction.
+    search : str
+        How vectors are searched.
+    writer : str
+        Who is writing now, empty if nobody is.
+    repairs : list of str
+    """
+
+    path: str
+    records: int
+    sources: int
+    space: dict[str, Any]
+    dtype: str
+    format: int
+    bytes: dict[str, int]
+    waiting: int
+    deleted: int
+    search: str
+    writer: str
+    repairs: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, path: Path, database: db.Database, view: View, lock: WriterLock) -> Info:
+        """Gather it from an open collection."""
+        sizes = {part.name: part.bytes() for part in view.parts if part.bytes()}
+        sizes["records"] = sum(p.stat().st_size for p in path.glob(f"{db.FILE}*"))
+        sizes["total"] = folder_bytes(path)
+        others = not lock.held and not database.read_only and not lock.try_acquire()
+        if not others and not database.read_only:
+            lock.release()
+        covered = view.neighbours.covered
+        return cls(
+            path=str(path),
+            records=database.count(),
+            sources=len(database.sources()),
+            space=view.space.to_dict(),
+            dtype=view.dtype.name,
+            format=db.FORMAT,
+            bytes=sizes,
+            waiting=view.waiting(),
+            deleted=len(database.tombstones()[1]),
+            search=f"inverted lists over {covered}" if covered else "exact",
+            writer=lock.holder() if others else "",
+            repairs=list(view.repairs),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return asdict(self)
+
+
+def folder_bytes(path: Path) -> int:
+    """Bytes of all files in a folder."""
+    total = 0
+    for file in path.rglob("*"):
+        try:
+            total += file.stat().st_size if file.is_file() else 0
+        except OSError:
+            continue  # another process has just replaced it
+    return total
+
+
+def problems(database: db.Database, view: View) -> list[str]:
+    """Everything that is wrong with a collection, by looking at every byte.
+
+    The truth is checked by SQLite, the derived parts by their checksums, and then whether all
+    three hold the same records.
+    """
+    found = [f"{db.FILE}: {problem}" for problem in database.problems()]
+    if found:
+        return found
+    for part in view.parts:
+        try:
+            if part.generation:
+                part.manifest.verify(view.root, whole=True)
+        except Damaged as error:
+            found.append(str(error))
+    records = database.seqs_where("1", [])
+    _, buried = database.tombstones()
+    held = records[records <= view.vectors.manifest.last_seq]
+    missing = np.setdiff1d(held, view.vectors.seqs)
+    if len(missing):
+        found.append(f"vectors: {len(missing)} records have none")
+    extra = np.setdiff1d(np.setdiff1d(view.vectors.seqs, held), buried)
+    if len(extra):
+        found.append(f"vectors: {len(extra)} belong to no record")
+    return found + view.keywords.disagreements(records, buried)
+
+
+# -- salvage -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Salvaged:
+    """How much was saved: records with their vectors, and records whose vector was lost."""
+
+    records: int
+    without_vector: int
+
+
+def salvage(path: str | Path, target: str | Path) -> Salvaged:
+    """Copy all that can still be read of a damaged collection into a new one.
+
+    The damaged collection is not touched. Pages that cannot be read are stepped over; where
+    the first page, which says what lies where, is gone, that of a new collection takes its
+    place. Records whose vector is lost are encoded again by the next ``upsert``.
+
+    Parameters
+    ----------
+    path : str or Path
+        The damaged collection.
+    target : str or Path
+        The folder of the new one, which must not exist.
+
+    Raises
+    ------
+    PathNotFound
+        If there is no collection.
+    CorruptStore
+        If nothing can be read.
+    """
+    path, target = Path(path), Path(target)
+    if not (path / db.FILE).exists():
+        raise PathNotFound(f"There is no {db.FILE} in {path}.", "Check the path.")
+    if target.exists():
+        raise StoreError(f"{target} exists already.", "Name a new folder.")
+    with tempfile.TemporaryDirectory(prefix="kinspace-") as folder:
+        copy = Path(folder) / db.FILE
+        for file in path.glob(f"{db.FILE}*"):
+            if not file.name.endswith("-shm"):
+                shutil.copyfile(file, Path(folder) / file.name)
+        connection = _open_damaged(copy)
+        try:
+            return _copy_records(connection, path, target)
+        finally:
+            connection.close()
+
+
+def _open_damaged(copy: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(copy)
+    try:
+        connection.execute("SELECT max(seq) FROM records").fetchone()
+    except sqlite3.DatabaseError:
+        connection.close()
+        _replace_first_page(copy)
+        connection = sqlite3.connect(copy)
+    return connection
+
+
+def _replace_first_page(copy: Path) -> None:
+    """Put the first page of an empty collection in place: tables lie at the same pages in all."""
+    for suffix in ("-wal", "-shm"):
+        Path(f"{copy}{suffix}").unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="kinspace-") as folder:
+        fresh = db.Database(Path(folder))
+        fresh.vacuum()
+        fresh.close()
+        content = (Path(folder) / db.FILE).read_bytes()
+    size = struct.unpack(">H", content[16:18])[0]
+    page = bytearray(content[:size])
+    total = copy.stat().st_size // size
+    page[28:32] = struct.pack(">I", total)  # pages in the file
+    page[32:40] = bytes(8)  # no list of free pages
+    with copy.open("r+b") as file:
+        file.write(page)
+        file.truncate(total * size)
+
+
+def _rows(
+    connection: sqlite3.Connection, statement: str, first: int, last: int
+) -> Iterator[tuple[Any, ...]]:
+    """Rows with ``first <= seq < last``, stepping over what cannot be read by halving."""
+    try:
+        yield from connection.execute(statement, (first, last)).fetchall()
+    except sqlite3.DatabaseError:
+        if last - first > 1:
+            middle = (first + last) // 2
+            yield from _rows(connection, statement, first, middle)
+            yield from _rows(connection, statement, middle, last)
+
+
+def _last_seq(connection: sqlite3.Connection) -> int:
+    for statement in (
+        "SELECT seq FROM sqlite_sequence WHERE name = 'records'",
+        "SELECT max(seq) FROM records",
+        "SELECT max(seq) FROM vectors",
+    ):
+        try:
+            row = connection.execute(statement).fetchone()
+            if row and row[0]:
+                return int(row[0])
+        except sqlite3.DatabaseError:
+            continue
+    return 1 << 20
+
+
+def _meta(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
+    try:
+        found = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    except sqlite3.DatabaseError:
+        found = {}
+    if "space" not in found:
+        raise CorruptStore(
+            f"{path} does not say any more which model its vectors are of.",
+            "Index the files again; nothing of the collection can be used without it.",
+        )
+    return found
+
+
+def _copy_records(connection: sqlite3.Connection, path: Path, target: Path) -> Salvaged:
+    meta = _meta(connection, path)
+    space, dtype = Space.from_dict(json.loads(meta["space"])), json.loads(meta["dtype"])
+    width = space.dim * np.dtype(dtype).itemsize
+    target.mkdir(parents=True)
+    new = db.Database(target)
+    kept = lost = 0
+    seen: set[str] = set()
+    with new.transaction():
+        for key, value in meta.items():
+            new.set_meta(key, json.loads(value))
+    last = _last_seq(connection) + 1
+    for first in range(1, last, _STEP):
+        bounds = (first, min(first + _STEP, last))
+        vectors = dict(
+            _rows(connection, "SELECT seq, vector FROM vectors NOT INDEXED "
+                  "WHERE seq >= ? AND seq < ?", *bounds)
+        )  # fmt: skip
+        rows = []
+        for seq, name, text, fields, digest, source in _rows(
+            connection, "SELECT seq, id, text, fields, hash, source FROM records NOT INDEXED "
+            "WHERE seq >= ? AND seq < ?", *bounds
+        ):  # fmt: skip
+            if not _is_whole(name, text, fields) or name in seen:
+                continue
+            seen.add(name)
+            vector = vectors.get(seq, b"")
+            whole = len(vector) == width
+            lost += not whole
+            kept += whole
+            # Without its vector a record keeps a hash that no text has, so that it is encoded anew.
+            rows.append(db.NewRow(name, text, fields, digest if whole else b"lost",
+                                  source, vector if whole else bytes(width)))  # fmt: skip
+        with new.transaction():
+            new.insert(rows)
+    new.close()
+    return Salvaged(kept + lost, lost)
+
+
+def _is_whole(name: Any, text: Any, fields: Any) -> bool:
+    if not (isinstance(name, str) and isinstance(text, str) and isinstance(fields, str)):
+        return False
+    try:
+        return isinstance(json.loads(fields), dict)
+    except ValueError:
+        return False

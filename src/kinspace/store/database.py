@@ -1,0 +1,403 @@
+"""The truth of a collection: records and vectors in one SQLite file.
+
+A record's row number, ``seq``, only ever grows and is never used again: changing a record
+gives it a new one. So whatever is derived from the truth only has to append what lies beyond
+the last ``seq`` it knows, and to leave out the few numbers that have been buried since.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinspace.errors import (
+    CorruptStore,
+    NewerFormat,
+    ReadOnlyStore,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+)
+
+FORMAT: Final = 1
+APPLICATION_ID: Final = 0x4B494E53  # "KINS": how `file` and a hex editor know it
+FILE: Final = "collection.sqlite"
+
+SCHEMA: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE records (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    text TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    source TEXT
+);
+CREATE INDEX records_hash ON records (hash);
+CREATE INDEX records_source ON records (source) WHERE source IS NOT NULL;
+CREATE TABLE vectors (seq INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE tombstones (number INTEGER PRIMARY KEY AUTOINCREMENT, seq INTEGER NOT NULL);
+CREATE TABLE sources (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    hash BLOB NOT NULL, options TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+_CHUNK = 500
+"""Values in one ``IN (…)``; SQLite allows 32,766, and shorter statements are cached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record as it lies in the database."""
+
+    seq: int
+    id: str
+    text: str
+    fields: dict[str, Any]
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """One record on its way in."""
+
+    id: str
+    text: str
+    fields: str
+    hash: bytes
+    source: str | None
+    vector: bytes
+
+
+@contextmanager
+def typed_errors(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into those of :mod:`kinspace.errors`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        primary = -1 if code is None else code & 0xFF
+        if primary == sqlite3.SQLITE_FULL or "disk I/O" in str(error):
+            raise StoreFull(
+                f"{path} could not be written: {error}. The last commit is intact.",
+                "Free some space and do it again.",
+            ) from error
+        if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise CorruptStore(
+                f"{path} is damaged: {error}.",
+                f"See what is left with: kinspace info {path.parent} --check; "
+                f"save it with: kinspace info {path.parent} --salvage NEW.kin",
+            ) from error
+        if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise StoreLocked(
+                f"{path} is being written by another process.", "Try again in a moment."
+            ) from error
+        if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
+            raise ReadOnlyStore(
+                f"{path} cannot be written: {error}.", "Check the permissions of the folder."
+            ) from error
+        if primary == sqlite3.SQLITE_CANTOPEN:
+            raise StoreError(
+                f"{path} cannot be opened: {error}.", "Check that it exists and may be read."
+            ) from error
+        raise StoreError(f"{path}: {error}.", "Look at the collection with: kinspace info") from (
+            error
+        )
+
+
+class Database:
+    """The SQLite file of one collection, for one process.
+
+    Parameters
+    ----------
+    folder : Path
+        The collection's folder, which exists.
+    read_only : bool
+        Never write; a folder on a read-only disk can be read too.
+
+    Raises
+    ------
+    CorruptStore, NewerFormat, StoreError
+    """
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        self.path = folder / FILE
+        self.read_only = read_only
+        self.is_new = not self.path.exists()
+        with typed_errors(self.path):
+            self._connection = self._connect()
+            if self.is_new:
+                self._create()
+            else:
+                self._check_format()
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = f"{self.path.resolve().as_uri()}?mode={'ro' if self.read_only else 'rwc'}"
+        try:
+            connection = self._prepare(uri)
+        except sqlite3.OperationalError:
+            if not self.read_only:
+                raise
+            # Without write permission WAL cannot make its index: read the file as it stands.
+            connection = self._prepare(uri + "&immutable=1")
+        return connection
+
+    def _prepare(self, uri: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30,
+            cached_statements=256,
+        )
+        if self.is_new:
+            connection.execute("PRAGMA page_size = 8192")
+        if not self.read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA cache_size = -16384")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return connection
+
+    def _create(self) -> None:
+        with self.transaction():
+            for statement in SCHEMA.split(";"):
+                self._connection.execute(statement)
+            self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            self._connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _check_format(self) -> None:
+        application = self._connection.execute("PRAGMA application_id").fetchone()[0]
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if application != APPLICATION_ID:
+            if application == 0 and version == 0 and not self.read_only and self._is_blank():
+                self._create()  # killed between making the file and its first commit
+                self.is_new = True
+                return
+            raise CorruptStore(
+                f"{self.path} is not a collection of Kinspace.", "Check that the path is right."
+            )
+        if version > FORMAT:
+            raise NewerFormat(
+                f"{self.path} has format {version}; this Kinspace reads up to {FORMAT}.",
+                "Install a newer one: pip install -U kinspace",
+            )
+
+    def _is_blank(self) -> bool:
+        return self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+
+    def close(self) -> None:
+        """Close the connection; committed work is safe without it."""
+        self._connection.close()
+
+    # -- transactions --------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: commit at the end, roll back on any error."""
+        with typed_errors(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def version(self) -> int:
+        """A number that changes whenever another connection has committed."""
+        return int(self._one("PRAGMA data_version"))
+
+    def _all(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with typed_errors(self.path):
+            return self._connection.execute(statement, values).fetchall()
+
+    def _one(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        rows = self._all(statement, values)
+        return rows[0][0] if rows else None
+
+    # -- meta ----------------------------------------------------------------------------------
+
+    def meta(self, key: str) -> Any:
+        """A value of the collection itself, None if it is not set."""
+        value = self._one("SELECT value FROM meta WHERE key = ?", (key,))
+        return None if value is None else json.loads(value)
+
+    def set_meta(self, key: str, value: Any) -> None:
+        """Set a value; inside a transaction."""
+        self._all("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
+
+    # -- records -------------------------------------------------------------------------------
+
+    def insert(self, rows: Sequence[NewRow]) -> None:
+        """Append rows in order; inside a transaction, old rows of the same ids gone before."""
+        with typed_errors(self.path):
+            first = int(self._one("SELECT seq FROM sqlite_sequence WHERE name = 'records'") or 0) + 1
+            self._connection.executemany(
+                "INSERT INTO records (seq, id, text, fields, hash, source) VALUES (?,?,?,?,?,?)",
+                ((first + i, r.id, r.text, r.fields, r.hash, r.source) for i, r in enumerate(rows)),
+            )
+            self._connection.executemany(
+                "INSERT INTO vectors (seq, vector) VALUES (?, ?)",
+                ((first + i, r.vector) for i, r in enumerate(rows)),
+            )
+
+    def bury(self, seqs: Sequence[int]) -> None:
+        """Delete rows and note their numbers for what is derived; inside a transaction."""
+        one = [(seq,) for seq in seqs]
+        with typed_errors(self.path):
+            for statement in (
+                "DELETE FROM records WHERE seq = ?",
+                "DELETE FROM vectors WHERE seq = ?",
+                "INSERT INTO tombstones (seq) VALUES (?)",
+            ):
+                self._connection.executemany(statement, one)
+
+    def seqs_of(self, ids: Sequence[str]) -> dict[str, int]:
+        """The row numbers of those ids that exist."""
+        return dict(self._in("SELECT id, seq FROM records WHERE id IN ({})", ids))
+
+    def hashes_of(self, ids: Sequence[str]) -> dict[str, tuple[int, bytes, str, str | None]]:
+        """Row number, content hash, fields and source of those ids that exist."""
+        rows = self._in("SELECT id, seq, hash, fields, source FROM records WHERE id IN ({})", ids)
+        return {row[0]: row[1:] for row in rows}
+
+    def vectors_by_hash(self, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Vectors of records with the same content, so that nothing is encoded twice."""
+        return dict(
+            self._in(
+                "SELECT r.hash, v.vector FROM records r JOIN vectors v USING (seq) "
+                "WHERE r.hash IN ({})",
+                hashes,
+            )
+        )
+
+    def rows(self, seqs: Sequence[int]) -> dict[int, Row]:
+        """Records by row number; numbers that are gone are left out."""
+        found = self._in(
+            "SELECT seq, id, text, fields, source FROM records WHERE seq IN ({})", seqs
+        )
+        return {r[0]: Row(r[0], r[1], r[2], json.loads(r[3]), r[4]) for r in found}
+
+    def rows_after(self, seq: int, limit: int) -> list[Row]:
+        """Up to ``limit`` records beyond a row number, in order."""
+        found = self._all(
+            "SELECT seq, id, text, fields, source FROM records WHERE seq > ? ORDER BY seq LIMIT ?",
+            (seq, limit),
+        )
+        return [Row(r[0], r[1], r[2], json.loads(r[3]), r[4]) for r in found]
+
+    def ids_after(self, seq: int, limit: int) -> list[tuple[int, str]]:
+        """Row numbers and ids beyond a row number, in order."""
+        return [
+            (row[0], row[1])
+            for row in self._all(
+                "SELECT seq, id FROM records WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+            )
+        ]
+
+    def vectors_after(
+        self, seq: int, limit: int, dtype: np.dtype[Any], dim: int
+    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Up to ``limit`` vectors beyond a row number: numbers (n,) and rows (n, dim)."""
+        found = self._all(
+            "SELECT seq, vector FROM vectors WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
+        )
+        seqs = np.fromiter((row[0] for row in found), np.int64, len(found))
+        joined = b"".join(row[1] for row in found)
+        if len(joined) != len(found) * dim * dtype.itemsize:
+            raise CorruptStore(
+                f"{self.path} holds vectors of another length than {dim}.",
+                "Save what is left with: kinspace info … --salvage NEW.kin",
+            )
+        return seqs, np.frombuffer(joined, dtype).reshape(len(found), dim)
+
+    def vectors(self, seqs: Sequence[int]) -> dict[int, bytes]:
+        """Vectors by row number."""
+        return dict(self._in("SELECT seq, vector FROM vectors WHERE seq IN ({})", seqs))
+
+    def seqs_where(self, condition: str, values: Sequence[Any]) -> NDArray[np.int64]:
+        """Row numbers that satisfy an SQL condition, ascending."""
+        with typed_errors(self.path):
+            cursor = self._connection.execute(
+                f"SELECT seq FROM records WHERE {condition} ORDER BY seq", values
+            )
+            return np.fromiter((row[0] for row in cursor), np.int64)
+
+    def ids_where(self, condition: str, values: Sequence[Any]) -> list[str]:
+        """Ids that satisfy an SQL condition, in the order in which they were written."""
+        found = self._all(f"SELECT id FROM records WHERE {condition} ORDER BY seq", values)
+        return [row[0] for row in found]
+
+    def count(self, condition: str = "1", values: Sequence[Any] = ()) -> int:
+        """How many records satisfy an SQL condition."""
+        return int(self._one(f"SELECT count(*) FROM records WHERE {condition}", values))
+
+    def last_seq(self) -> int:
+        """The highest row number that exists, 0 if there is none."""
+        return int(self._one("SELECT max(seq) FROM records") or 0)
+
+    def count_after(self, seq: int) -> int:
+        """How many records lie beyond a row number."""
+        return int(self._one("SELECT count(*) FROM records WHERE seq > ?", (seq,)))
+
+    # -- tombstones ----------------------------------------------------------------------------
+
+    def tombstones(self, after: int = 0) -> tuple[int, NDArray[np.int64]]:
+        """Row numbers buried since the ``after``-th burial, and the number of the last one."""
+        found = self._all(
+            "SELECT number, seq FROM tombstones WHERE number > ? ORDER BY number", (after,)
+        )
+        last = found[-1][0] if found else after
+        return last, np.fromiter((row[1] for row in found), np.int64, len(found))
+
+    def forget_tombstones(self, upto: int) -> None:
+        """Drop burials up to a number; inside a transaction, when nothing derived needs them."""
+        self._all("DELETE FROM tombstones WHERE number <= ?", (upto,))
+
+    # -- sources -------------------------------------------------------------------------------
+
+    def sources(self) -> dict[str, tuple[int, int, bytes, str]]:
+        """Files that were read: size, mtime in ns, content hash and reading options by path."""
+        found = self._all("SELECT path, size, mtime_ns, hash, options FROM sources")
+        return {row[0]: row[1:] for row in found}
+
+    def set_source(self, path: str, size: int, mtime_ns: int, digest: bytes, options: str) -> None:
+        """Note a file as read; inside a transaction."""
+        self._all(
+            "INSERT OR REPLACE INTO sources VALUES (?,?,?,?,?)",
+            (path, size, mtime_ns, digest, options),
+        )
+
+    def drop_source(self, path: str) -> None:
+        """Forget a file; inside a transaction."""
+        self._all("DELETE FROM sources WHERE path = ?", (path,))
+
+    # -- care ----------------------------------------------------------------------------------
+
+    def problems(self) -> list[str]:
+        """What SQLite's own check finds wrong, empty if nothing."""
+        try:
+            found = self._connection.execute("PRAGMA integrity_check(20)").fetchall()
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
+        return [row[0] for row in found if row[0] != "ok"]
+
+    def vacuum(self) -> None:
+        """Give the space of deleted rows back to the disk."""
+        self._all("VACUUM")
+        self._all("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _in(self, statement: str, values: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
+        for start in range(0, len(values), _CHUNK):
+            part = list(values[start : start + _CHUNK])
+            # Padded to one length, so that SQLite compiles two statements and not hundreds.
+            part += part[-1:] * ((_CHUNK if len(values) > 32 else 32) - len(part))
+            yield from self._all(statement.format(",".join("?" * len(part))), part)

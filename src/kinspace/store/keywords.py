@@ -1,0 +1,262 @@
+"""The keyword index of a collection: tantivy on disk, and a tail that it does not hold yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinspace.search.keyword import Clause, Tail, analyser, idf, words_of
+from kinspace.store.database import Database, Row
+from kinspace.store.derived import Damaged, sync_folder
+from kinspace.store.parts import Part
+
+_ROWS: Final = 4096
+_MEMORY: Final = 60_000_000
+"""Bytes that tantivy may hold before it writes a segment."""
+_SAMPLE: Final = 16
+"""One record in so many is counted for the mean length of a text."""
+_ANALYSER: Final = "kinspace-english-1"
+FEW: Final = 1000
+"""Records up to which a filter is handed to tantivy as a set of row numbers."""
+
+
+def texts_of(row: Row) -> dict[str, str]:
+    """What of a record is searched: title and text under ``""``, and each field that is text."""
+    texts: dict[str, str] = dict(_flat(row.fields, ""))
+    title = texts.get("title", "")
+    return {**texts, "": f"{title}\n{row.text}" if title else row.text}
+
+
+def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _flat(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        yield path, "\n".join(value)
+
+
+class KeywordIndex(Part):
+    """BM25 over the records up to ``last_seq``."""
+
+    name = "keywords"
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, {"analyser": _ANALYSER})
+        self._index: Any = None
+        self._searcher: Any = None
+        self._schema: Any = None
+
+    def _folder(self) -> Path:
+        return self.root / f"{self.name}-{self.generation}"
+
+    def _create(self) -> None:
+        import tantivy
+
+        folder = self._folder()
+        folder.mkdir()
+        builder = tantivy.SchemaBuilder()
+        builder.add_integer_field("seq", indexed=True, fast=True)
+        builder.add_text_field("text", tokenizer_name=_ANALYSER)
+        builder.add_json_field("fields", tokenizer_name=_ANALYSER)
+        self._attach(tantivy.Index(builder.build(), str(folder)))
+
+    def _attach(self, index: Any) -> None:
+        index.register_tokenizer(_ANALYSER, analyser())
+        self._index = index
+        self._schema = index.schema
+
+    def _append(self, database: Database) -> None:
+        import tantivy
+
+        large = database.count_after(self.manifest.last_seq) > 4 * _ROWS
+        writer = self._index.writer(_MEMORY * (2 if large else 1), 2 if large else 1)
+        values = self.manifest.values
+        while rows := database.rows_after(self.manifest.last_seq, _ROWS):
+            for row in rows:
+                texts = texts_of(row)
+                document = tantivy.Document()
+                document.add_integer("seq", row.seq)
+                document.add_text("text", texts.pop(""))
+                if texts:
+                    document.add_json("fields", _nested(texts))
+                writer.add_document(document)
+            self.manifest.last_seq = rows[-1].seq
+            sample = [len(words_of(texts_of(row)[""])) for row in rows[::_SAMPLE]]
+            values["sampled"] = values.get("sampled", 0) + len(sample)
+            values["sampled_words"] = values.get("sampled_words", 0) + sum(sample)
+        self.manifest.buried, gone = database.tombstones(self.manifest.buried)
+        for seq in gone.tolist():
+            writer.delete_documents_by_term("seq", seq)
+        writer.commit()
+        writer.wait_merging_threads()
+        self._note_files()
+
+    def _note_files(self) -> None:
+        folder = self._folder()
+        known, self.manifest.files = self.manifest.files, {}
+        for path in sorted(folder.iterdir()):
+            name = f"{folder.name}/{path.name}"
+            if path.suffix == ".lock":
+                continue
+            status = path.stat()
+            entry = known.get(name)
+            unchanged = entry and entry[:2] == [status.st_size, status.st_mtime_ns]
+            self.manifest.note(self.root, name, crc=entry[2] if entry and unchanged else None)
+        sync_folder(folder)
+
+    def _open(self) -> None:
+        import tantivy
+
+        try:
+            if self._index is None:
+                self._attach(tantivy.Index.open(str(self._folder())))
+            self._index.reload()
+            self._searcher = self._index.searcher()
+        except (ValueError, OSError) as error:
+            raise Damaged(f"{self.name} cannot be opened ({error})") from error
+
+    def _forget(self) -> None:
+        self._index = self._searcher = self._schema = None
+
+    # -- searching -----------------------------------------------------------------------------
+
+    @property
+    def mean_length(self) -> float:
+        """Words of an average text, from a sample."""
+        values = self.manifest.values
+        return float(values.get("sampled_words", 0) / max(1, values.get("sampled", 0))) or 100.0
+
+    def weights(self, clauses: Sequence[Clause], tail: Tail) -> dict[Clause, float]:
+        """Each clause's idf over index and tail together."""
+        held = 0 if self._searcher is None else self._searcher.num_docs
+        weights = {}
+        for clause in clauses:
+            containing = tail.containing(clause)
+            if self._searcher is None:
+                weights[clause] = idf(len(tail), containing)
+                continue
+            field = self._field(clause)
+            each = [self._searcher.doc_freq(field, word) for word in clause.words]
+            # A phrase weighs what its words weigh together, as in tantivy and Lucene.
+            weights[clause] = sum(idf(held + len(tail), n + containing) for n in each)
+        return weights
+
+    def search(
+        self, clauses: Sequence[Clause], limit: int, few: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], bool]:
+        """The best ``limit`` records by BM25, some of which may have been deleted since.
+
+        Parameters
+        ----------
+        clauses : sequence of Clause
+        limit : int
+        few : ndarray of int64, optional
+            Look only at these row numbers; for sets of up to :data:`FEW`.
+
+        Returns
+        -------
+        seqs : ndarray of int64
+        scores : ndarray of float32
+        complete : bool
+            Whether there are no more.
+        """
+        if self._searcher is None or not any(c.need != "not" for c in clauses):
+            return np.empty(0, np.int64), np.empty(0, np.float32), True
+        query = self._query(clauses, few)
+        hits = self._searcher.search(query, limit, count=False).hits
+        seqs = self._searcher.fast_field_values("seq", [address for _, address in hits])
+        scores = np.fromiter((score for score, _ in hits), np.float32, len(hits))
+        return np.array(seqs, np.int64), scores, len(hits) < limit
+
+    def explain(self, clauses: Sequence[Clause], seq: int) -> dict[Clause, float]:
+        """What each clause gives to the score of one record that the index holds."""
+        from tantivy import Query
+
+        if self._searcher is None:
+            return {}
+        one = Query.term_query(self._schema, "seq", seq)
+        hits = self._searcher.search(one, 1, count=False).hits
+        found = {}
+        for clause in clauses if hits else ():
+            if clause.need != "not":
+                part = self._clause(clause)
+                both = Query.boolean_query([(_must(), part), (_must(), one)])
+                if self._searcher.search(both, 1, count=False).hits:
+                    explained = part.explain(self._searcher, hits[0][1])
+                    found[clause] = float(json.loads(explained.to_json())["value"])
+        return found
+
+    def disagreements(
+        self, records: NDArray[np.int64], buried: NDArray[np.int64]
+    ) -> list[str]:
+        """Where index and truth differ: row numbers that only one of them has."""
+        if self._searcher is None:
+            return []
+        from tantivy import Query
+
+        count = max(1, self._searcher.num_docs)
+        hits = self._searcher.search(Query.all_query(), count, count=False).hits
+        held = self._searcher.fast_field_values("seq", [address for _, address in hits])
+        mine = np.array(held, np.int64)
+        found = []
+        if missing := len(np.setdiff1d(records[records <= self.manifest.last_seq], mine)):
+            found.append(f"keywords: {missing} records are missing")
+        if extra := len(np.setdiff1d(np.setdiff1d(mine, records), buried)):
+            found.append(f"keywords: {extra} belong to no record")
+        if len(np.unique(mine)) != len(mine):
+            found.append("keywords: a record is there twice")
+        return found
+
+    def _query(self, clauses: Sequence[Clause], few: NDArray[np.int64] | None) -> Any:
+        from tantivy import Occur, Query
+
+        need = {"should": Occur.Should, "must": Occur.Must, "not": Occur.MustNot}
+        query = Query.boolean_query([(need[c.need], self._clause(c)) for c in clauses])
+        if few is None:
+            return query
+        among = Query.term_set_query(self._schema, "seq", few.tolist())
+        return Query.boolean_query(
+            [(Occur.Must, query), (Occur.Must, Query.const_score_query(among, 0.0))]
+        )
+
+    def _clause(self, clause: Clause) -> Any:
+        from tantivy import Query
+
+        field = self._field(clause)
+        if len(clause.words) == 1:
+            return Query.term_query(self._schema, field, clause.words[0])
+        return Query.phrase_query(self._schema, field, list(clause.words))
+
+    def _field(self, clause: Clause) -> str:
+        return f"fields.{clause.field}" if clause.field else "text"
+
+
+def _must() -> Any:
+    from tantivy import Occur
+
+    return Occur.Must
+
+
+def _nested(texts: dict[str, str]) -> dict[str, Any]:
+    """Texts by dotted path as nested dicts, the shape that tantivy looks paths up in."""
+    root: dict[str, Any] = {}
+    for path, text in texts.items():
+        *outer, last = path.split(".")
+        place = root
+        for name in outer:
+            inner = place.setdefault(name, {})
+            if not isinstance(inner, dict):
+                break
+            place = inner
+        else:
+            place.setdefault(last, text)
+    return root
+
+

@@ -1,0 +1,92 @@
+"""The neighbour index of a collection: made when exact search would be slow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinspace.index.ivf import METRICS, Ivf
+from kinspace.space import Space
+from kinspace.store.database import Database
+from kinspace.store.derived import Damaged
+from kinspace.store.parts import Part
+from kinspace.store.vectors import VectorTable
+
+SMALLEST: Final = 20_000
+"""Vectors from which on the index pays; exact search over fewer takes a few milliseconds."""
+GROWTH: Final = 0.3
+"""Share of new vectors at which the index is made anew; until then they are searched exactly."""
+
+
+class NeighbourIndex(Part):
+    """Inverted lists over the first rows of the vector table.
+
+    Rows that came later are left to exact search, until there are so many that the index is
+    made anew. Its ids are positions in the table.
+    """
+
+    name = "neighbours"
+
+    def __init__(self, root: Path, table: VectorTable) -> None:
+        super().__init__(root, table.identity)
+        self.table = table
+        self.index: Ivf | None = None
+
+    @property
+    def space(self) -> Space:
+        """The space of the vectors."""
+        return self.table.space
+
+    @property
+    def covered(self) -> int:
+        """How many rows of the table the index covers."""
+        right = self.manifest.values.get("table") == self.table.generation
+        return int(self.manifest.values.get("covered", 0)) if right else 0
+
+    def is_due(self) -> bool:
+        """Whether the index should be made, or made anew."""
+        count = len(self.table.seqs)
+        if count < SMALLEST or self.space.metric not in METRICS:
+            return False
+        return count - self.covered > GROWTH * self.covered
+
+    def _create(self) -> None:
+        self.index = Ivf(self.space.dim, self.space.metric)
+
+    def _append(self, database: Database) -> None:
+        rows = np.asarray(self.table.rows, np.float32)
+        index = Ivf(self.space.dim, self.space.metric)
+        index.add(rows)
+        path = self.root / f"{self.name}-{self.generation}.faiss"
+        index.save(path)
+        self.manifest.note(self.root, path.name)
+        self.manifest.last_seq = self.table.manifest.last_seq
+        self.manifest.values |= {"covered": len(rows), "table": self.table.generation}
+
+    def _open(self) -> None:
+        self.index = None  # read when it is first asked: FAISS takes a moment to import
+
+    def _forget(self) -> None:
+        self.index = None
+
+    def search(
+        self, query: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None
+    ) -> NDArray[np.int64]:
+        """Positions in the table of about the ``k`` nearest among the rows that are covered.
+
+        Raises
+        ------
+        Damaged
+            If the file cannot be read.
+        """
+        if self.index is None:
+            path = self.root / f"{self.name}-{self.generation}.faiss"
+            try:
+                self.index = Ivf.load(path, self.space.metric)
+            except Exception as error:
+                raise Damaged(f"{path.name} cannot be read ({error})") from error
+        ids: NDArray[Any] = self.index.search(query, k, allowed=allowed).ids[0]
+        return ids[ids >= 0]

@@ -1,0 +1,212 @@
+"""One search of a collection: candidates from its parts, joined, cut and explained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinspace.embeddings import Embeddings
+from kinspace.encoder import Encoder
+from kinspace.errors import DimensionMismatch, EmptyInput, InvalidParameter
+from kinspace.index.exact import prepare_queries
+from kinspace.results import Hit, Part
+from kinspace.search import keyword
+from kinspace.search.explain import ExplainsMatches, by_clause, heaviest, place
+from kinspace.search.fusion import Ranking, hybrid
+from kinspace.store.base import Mode
+from kinspace.store.database import Row
+from kinspace.store.filters import Filter, to_sql
+from kinspace.store.view import View
+
+_DEPTH: Final = 200
+"""Candidates of each way of searching; more where more results are asked for."""
+
+
+@dataclass
+class _Question:
+    """What is looked for: as a text, as words, as a vector; among which row numbers."""
+
+    text: str
+    clauses: list[keyword.Clause]
+    vector: NDArray[np.float32] | None
+    allowed: NDArray[np.int64] | None
+
+
+class Searcher:
+    """Searches one view.
+
+    Parameters
+    ----------
+    view : View
+    encoder : callable
+        Gives the encoder when a text must be encoded.
+    """
+
+    def __init__(self, view: View, encoder: Callable[[], Encoder[Any]]) -> None:
+        self.view = view
+        self._encoder = encoder
+
+    def search(
+        self,
+        query: Any,
+        k: int,
+        where: Filter | str | None,
+        mode: Mode,
+        *,
+        explain: bool,
+        unique: str | None,
+        offset: int,
+    ) -> list[Hit]:
+        """See :meth:`kinspace.store.collection.Collection.search`."""
+        _check(k, mode, offset)
+        self.view.refresh()
+        question = self._ask(query, where, mode)
+        depth = _DEPTH
+        while depth < 2 * (k + offset):
+            depth *= 2
+        while True:
+            rankings = self._candidates(question, depth)
+            joined = hybrid(rankings)
+            hits = list(self._take(joined, k, offset, unique))
+            full = any(len(ranking) >= depth for ranking in rankings.values())
+            if len(hits) >= k or not full:
+                break
+            depth *= 4  # filters on unique fields, or deletions meanwhile, left too few
+        return [self._hit(row, score, question, rankings, explain) for row, score in hits]
+
+    def _ask(self, query: Any, where: Filter | str | None, mode: Mode) -> _Question:
+        allowed = None
+        if where is not None:
+            allowed = self.view.database.seqs_where(*to_sql(where))
+        space = self.view.space
+        if not isinstance(query, str):
+            if isinstance(query, Embeddings):
+                space.require(query.space, "compared")
+            vector = prepare_queries(query, space.dim, space.metric)
+            if len(vector) != 1:
+                raise DimensionMismatch(
+                    f"The query has {len(vector)} vectors.", "Search one vector at a time."
+                )
+            return _Question("", [], vector, allowed)
+        if not query.strip():
+            raise EmptyInput("The query is empty.", "Say what to look for.")
+        query = query.encode("utf-8", "replace").decode()
+        clauses = keyword.parse(query) if mode != "dense" else []
+        encoded = None
+        if mode != "keyword":
+            found = self._encoder().encode_query([query])
+            space.require(found.space, "compared")
+            encoded = prepare_queries(found.vectors, space.dim, space.metric)
+        return _Question(query, clauses, encoded, allowed)
+
+    def _candidates(self, question: _Question, depth: int) -> dict[str, Ranking]:
+        rankings = {}
+        if question.clauses:
+            rankings["keyword"] = self.view.keyword(question.clauses, depth, question.allowed)
+        if question.vector is not None:
+            rankings["dense"] = self._dense(question, depth)
+        return rankings
+
+    def _dense(self, question: _Question, depth: int) -> Ranking:
+        assert question.vector is not None
+        found = self.view.dense(question.vector, depth, question.allowed)
+        needed = [c for c in question.clauses if c.need != "should"]
+        if not needed:
+            return found
+        # What must, or must not, be there holds for what was found by meaning too.
+        rows = self.view.database.rows(found.ids.tolist())
+        fits = [one in rows and self._fits(rows[one], needed) for one in found.ids.tolist()]
+        return found.take(np.array(fits, np.bool_))
+
+    @staticmethod
+    def _fits(row: Row, needed: list[keyword.Clause]) -> bool:
+        from kinspace.store.keywords import texts_of
+
+        tail = keyword.Tail()
+        tail.add(row.seq, texts_of(row))
+        return all((tail.containing(clause) > 0) == (clause.need == "must") for clause in needed)
+
+    def _take(
+        self, ranking: Ranking, k: int, offset: int, unique: str | None
+    ) -> Iterator[tuple[Row, float]]:
+        """Rows of the best, ``offset`` left out, each value of a unique field once."""
+        seen: set[str] = set()
+        passed = given = 0
+        step = max(32, k + offset) if unique else k + offset
+        for start in range(0, len(ranking), step):
+            part = slice(start, start + step)
+            ids = ranking.ids[part].tolist()
+            rows = self.view.database.rows(ids)
+            for one, score in zip(ids, ranking.scores[part].tolist(), strict=True):
+                if one not in rows:
+                    continue  # deleted by another process a moment ago
+                if unique is not None:
+                    value = _value(rows[one], unique)
+                    if value in seen:
+                        continue
+                    seen.add(value)
+                passed += 1
+                if passed > offset:
+                    yield rows[one], score
+                    given += 1
+                    if given == k:
+                        return
+
+    def _hit(
+        self,
+        row: Row,
+        score: float,
+        question: _Question,
+        rankings: dict[str, Ranking],
+        explain: bool,
+    ) -> Hit:
+        marks = keyword.marks(row.text, question.clauses or keyword.parse(question.text))
+        hit = Hit(row.id, score, row.text, row.fields, marks)
+        if explain:
+            hit.parts.update(self._parts(row, question, rankings))
+        return hit
+
+    def _parts(
+        self, row: Row, question: _Question, rankings: dict[str, Ranking]
+    ) -> dict[str, Part]:
+        parts = {}
+        for name, ranking in rankings.items():
+            found = place(ranking, row.seq)
+            if found is None:
+                continue
+            words: list[tuple[str, float]] = []
+            if name == "keyword":
+                words = by_clause(self.view.explain(question.clauses, row.seq))
+            elif question.text and isinstance(self._encoder(), ExplainsMatches):
+                encoder: Any = self._encoder()
+                title = row.fields.get("title")
+                text = f"{title}\n{row.text}" if isinstance(title, str) and title else row.text
+                words = heaviest(encoder.contributions(question.text, text))
+            parts[name] = Part(found[0], found[1], words)
+        return parts
+
+
+def _check(k: int, mode: Mode, offset: int) -> None:
+    if k < 1:
+        raise InvalidParameter(f"k is {k}; at least one result is needed.", "Give k ≥ 1.")
+    if offset < 0:
+        raise InvalidParameter(f"offset is {offset}.", "Give 0 or more.")
+    if mode not in get_args(Mode):
+        raise InvalidParameter(
+            f"Unknown mode {mode!r}.", f"Choose one of: {', '.join(get_args(Mode))}."
+        )
+
+
+def _value(row: Row, path: str) -> str:
+    """A field's value as text, for telling documents apart; a record without it is its own."""
+    value: Any = row.fields
+    for name in path.split("."):
+        if not isinstance(value, dict) or name not in value:
+            return f"seq {row.seq}"
+        value = value[name]
+    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,109 @@
+"""The vector table: all vectors in one memory-mapped file, ready to be compared."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinspace.metric import normalise
+from kinspace.space import Space
+from kinspace.store.database import Database
+from kinspace.store.derived import Damaged
+from kinspace.store.parts import Part
+
+_ROWS = 8192
+"""Rows that are read and written together (6 MiB of float16 at 384 dimensions)."""
+
+
+class VectorTable(Part):
+    """Row numbers and vectors of all records up to ``last_seq``, in that order.
+
+    For cosine the vectors have length 1. Rows of deleted records stay until the table is made
+    anew; whoever reads it leaves them out.
+
+    Attributes
+    ----------
+    seqs : ndarray of int64, shape (n,), ascending
+    rows : ndarray of float16 or float32, shape (n, dim), memory-mapped
+    """
+
+    name = "vectors"
+
+    def __init__(self, root: Path, space: Space, dtype: str) -> None:
+        super().__init__(root, {"space": space.to_dict(), "dtype": dtype})
+        self.space = space
+        self.dtype = np.dtype(dtype)
+        self._forget()
+
+    def _files(self) -> tuple[Path, Path]:
+        stem = f"{self.name}-{self.generation}"
+        return self.root / f"{stem}.seqs", self.root / f"{stem}.rows"
+
+    def _create(self) -> None:
+        for path in self._files():
+            path.write_bytes(b"")
+            self.manifest.note(self.root, path.name, crc=0)
+
+    def _append(self, database: Database) -> None:
+        # On Windows a file that is mapped cannot be truncated.
+        self._forget()
+        seqs_path, rows_path = self._files()
+        handles = []
+        for path in (seqs_path, rows_path):
+            size, _, crc = self.manifest.files[path.name]
+            file = path.open("r+b")
+            file.truncate(size)  # what a killed process wrote beyond its last manifest
+            file.seek(size)
+            handles.append([file, crc])
+        try:
+            while True:
+                seqs, rows = database.vectors_after(
+                    self.manifest.last_seq, _ROWS, self.dtype, self.space.dim
+                )
+                if not len(seqs):
+                    break
+                if self.space.metric == "cosine":
+                    rows = normalise(rows.astype(np.float32)).astype(self.dtype)
+                for handle, block in zip(handles, (seqs.tobytes(), rows.tobytes()), strict=True):
+                    handle[0].write(block)
+                    handle[1] = zlib.crc32(block, handle[1])
+                self.manifest.last_seq = int(seqs[-1])
+        finally:
+            for file, _ in handles:
+                file.flush()
+                os.fsync(file.fileno())
+                file.close()
+        for path, (_, crc) in zip((seqs_path, rows_path), handles, strict=True):
+            self.manifest.note(self.root, path.name, crc)
+
+    def _open(self) -> None:
+        seqs_path, rows_path = self._files()
+        count = self.manifest.files[seqs_path.name][0] // 8
+        width = self.space.dim * self.dtype.itemsize
+        if count * width != self.manifest.files[rows_path.name][0]:
+            raise Damaged(f"{self.name} has a different number of vectors and of row numbers")
+        if not count:
+            self._forget()
+            return
+        try:
+            self.seqs: NDArray[np.int64] = np.fromfile(seqs_path, np.int64, count)
+            self.rows: NDArray[Any] = np.memmap(
+                rows_path, self.dtype, "r", shape=(count, self.space.dim)
+            )
+        except (OSError, ValueError) as error:
+            raise Damaged(f"{self.name} cannot be mapped ({error})") from error
+
+    def _forget(self) -> None:
+        self.seqs = np.empty(0, np.int64)
+        self.rows = np.empty((0, self.space.dim), self.dtype)
+
+    def positions(self, seqs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Positions in the table of those row numbers that it holds; ``seqs`` ascending."""
+        places = np.searchsorted(self.seqs, seqs)
+        places = places[places < len(self.seqs)]
+        return places[self.seqs[places] == seqs[: len(places)]]
