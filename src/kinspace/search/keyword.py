@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -24,7 +23,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 @functools.cache
 def analyser(*, without_stopwords: bool = False) -> Any:
-    """tantivy's text analyser: words in lower case, without accents, stemmed (English Snowball).
+    """Tantivy's text analyser: words in lower case, without accents, stemmed (English Snowball).
 
     Everything is indexed, and common words are left out of queries only: a phrase like
     "to be or not to be" can still be found, and BM25 on the SciFact training claims and CACM
@@ -62,6 +61,7 @@ def _stem(word: str) -> str:
 # -- queries -----------------------------------------------------------------------------------
 
 Need = Literal["should", "must", "not"]
+_NEEDS: Final[dict[str | None, Need]] = {None: "should", "+": "must", "-": "not"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def parse(query: str) -> list[Clause]:
     common: list[Clause] = []
     for match in _PART.finditer(query):
         field, phrase, word = match["field"] or "", match["phrase"], match["word"]
-        need: Need = {"+": "must", "-": "not"}.get(match["sign"] or "", "should")  # type: ignore[assignment]
+        need = _NEEDS[match["sign"]]
         if phrase is not None:
             if found := words_of(phrase):
                 clauses.append(Clause(tuple(found), field, need))
@@ -153,7 +153,7 @@ class Tail:
     def __len__(self) -> int:
         return len(self._texts)
 
-    def __iter__(self) -> Iterable[int]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[int]:
         return iter(self._texts)
 
     def add(self, seq: int, fields: Mapping[str, str]) -> None:
@@ -208,9 +208,7 @@ def _frequency(words: Mapping[str, list[str]], clause: Clause) -> int:
     if len(clause.words) == 1:
         return text.count(clause.words[0])
     size = len(clause.words)
-    return sum(
-        tuple(text[i : i + size]) == clause.words for i in range(len(text) - size + 1)
-    )
+    return sum(tuple(text[i : i + size]) == clause.words for i in range(len(text) - size + 1))
 
 
 # -- marks -------------------------------------------------------------------------------------
@@ -228,8 +226,3 @@ def marks(text: str, clauses: Sequence[Clause]) -> list[tuple[int, int]]:
     if not wanted:
         return []
     return [m.span() for m in _WORD.finditer(text) if _stem(m[0][:_LONGEST]) in wanted]
-
-
-def counts(text: str) -> Counter[str]:
-    """How often each indexed word stands in a text."""
-    return Counter(words_of(text))

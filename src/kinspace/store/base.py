@@ -152,7 +152,7 @@ def check(record: Record, dim: int, place: int, source: str | None = None) -> Ch
 
 
 def _plain(value: Any) -> Any:
-    """numpy's numbers and dates as JSON knows them."""
+    """Numpy's numbers and dates as JSON knows them."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):

@@ -18,14 +18,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kinspace.errors import (
-    CorruptStore,
-    NewerFormat,
-    ReadOnlyStore,
-    StoreError,
-    StoreFull,
-    StoreLocked,
-)
+from kinspace.errors import CorruptStore, NewerFormat
+from kinspace.store.sqlite_errors import typed_errors
 
 FORMAT: Final = 1
 APPLICATION_ID: Final = 0x4B494E53  # "KINS": how `file` and a hex editor know it
@@ -78,42 +72,6 @@ class NewRow:
     vector: bytes
 
 
-@contextmanager
-def typed_errors(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into those of :mod:`kinspace.errors`."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        primary = -1 if code is None else code & 0xFF
-        if primary == sqlite3.SQLITE_FULL or "disk I/O" in str(error):
-            raise StoreFull(
-                f"{path} could not be written: {error}. The last commit is intact.",
-                "Free some space and do it again.",
-            ) from error
-        if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise CorruptStore(
-                f"{path} is damaged: {error}.",
-                f"See what is left with: kinspace info {path.parent} --check; "
-                f"save it with: kinspace info {path.parent} --salvage NEW.kin",
-            ) from error
-        if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise StoreLocked(
-                f"{path} is being written by another process.", "Try again in a moment."
-            ) from error
-        if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-            raise ReadOnlyStore(
-                f"{path} cannot be written: {error}.", "Check the permissions of the folder."
-            ) from error
-        if primary == sqlite3.SQLITE_CANTOPEN:
-            raise StoreError(
-                f"{path} cannot be opened: {error}.", "Check that it exists and may be read."
-            ) from error
-        raise StoreError(f"{path}: {error}.", "Look at the collection with: kinspace info") from (
-            error
-        )
-
-
 class Database:
     """The SQLite file of one collection, for one process.
 
@@ -153,7 +111,11 @@ class Database:
 
     def _prepare(self, uri: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30,
+            uri,
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=30,
             cached_statements=256,
         )
         if self.is_new:
@@ -190,7 +152,7 @@ class Database:
             )
 
     def _is_blank(self) -> bool:
-        return self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+        return int(self._one("SELECT count(*) FROM sqlite_master")) == 0
 
     def close(self) -> None:
         """Close the connection; committed work is safe without it."""
@@ -239,7 +201,9 @@ class Database:
     def insert(self, rows: Sequence[NewRow]) -> None:
         """Append rows in order; inside a transaction, old rows of the same ids gone before."""
         with typed_errors(self.path):
-            first = int(self._one("SELECT seq FROM sqlite_sequence WHERE name = 'records'") or 0) + 1
+            first = (
+                int(self._one("SELECT seq FROM sqlite_sequence WHERE name = 'records'") or 0) + 1
+            )
             self._connection.executemany(
                 "INSERT INTO records (seq, id, text, fields, hash, source) VALUES (?,?,?,?,?,?)",
                 ((first + i, r.id, r.text, r.fields, r.hash, r.source) for i, r in enumerate(rows)),

@@ -115,7 +115,9 @@ def _field(path: str, value: Any, depth: int) -> Sql:
             f"{path} is compared with {value!r}, which is neither a value nor operators.",
             f"Use a value, or one of {', '.join(OPERATORS)}; nested fields as {path}.name.",
         )
-    return _join([_compare(path, op, operand, depth) for op, operand in value.items()], " AND ", "1")
+    return _join(
+        [_compare(path, op, operand, depth) for op, operand in value.items()], " AND ", "1"
+    )
 
 
 def _compare(path: str, op: str, operand: Any, depth: int) -> Sql:
@@ -174,7 +176,9 @@ def _test(path: str, sign: str, operand: Any) -> Sql:
         return (f"(id {sign} ?)", [value]) if isinstance(operand, str) else ("(0)", [])
     if value is None:
         return _over_elements(path, kinds)
-    return _over_elements(path, kinds, f"json_extract(fields, ?) {sign} ?", f"value {sign} ?", value)
+    return _over_elements(
+        path, kinds, f"json_extract(fields, ?) {sign} ?", f"value {sign} ?", value
+    )
 
 
 def _over_elements(

@@ -193,9 +193,7 @@ class KeywordIndex(Part):
                     found[clause] = float(json.loads(explained.to_json())["value"])
         return found
 
-    def disagreements(
-        self, records: NDArray[np.int64], buried: NDArray[np.int64]
-    ) -> list[str]:
+    def disagreements(self, records: NDArray[np.int64], buried: NDArray[np.int64]) -> list[str]:
         """Where index and truth differ: row numbers that only one of them has."""
         if self._searcher is None:
             return []
@@ -258,5 +256,3 @@ def _nested(texts: dict[str, str]) -> dict[str, Any]:
         else:
             place.setdefault(last, text)
     return root
-
-

@@ -26,10 +26,13 @@ class WriterLock:
     ----------
     folder : Path
         The collection's folder.
+    timeout : float
+        Seconds that :meth:`acquire` waits for another writer to finish.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, timeout: float = 0.0) -> None:
         self.path = folder / FILE
+        self.timeout = timeout
         self._file: IO[str] | None = None
 
     @property
@@ -37,13 +40,8 @@ class WriterLock:
         """Whether this object holds the lock."""
         return self._file is not None
 
-    def acquire(self, wait: float = 0.0) -> None:
+    def acquire(self) -> None:
         """Take the lock.
-
-        Parameters
-        ----------
-        wait : float
-            Seconds to wait for another writer to finish.
 
         Raises
         ------
@@ -54,7 +52,7 @@ class WriterLock:
         """
         if self._file is not None:
             return
-        until = time.monotonic() + wait
+        until = time.monotonic() + self.timeout
         while not self._try():
             if time.monotonic() >= until:
                 raise StoreLocked(
@@ -86,7 +84,9 @@ class WriterLock:
         holder = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
-            "command": " ".join(Path(a).name if i == 0 else a for i, a in enumerate(sys.argv))[:120],
+            "command": " ".join(Path(a).name if i == 0 else a for i, a in enumerate(sys.argv))[
+                :120
+            ],
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         try:

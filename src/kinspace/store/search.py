@@ -17,7 +17,7 @@ from kinspace.index.exact import prepare_queries
 from kinspace.results import Hit, Part
 from kinspace.search import keyword
 from kinspace.search.explain import ExplainsMatches, by_clause, heaviest, place
-from kinspace.search.fusion import Ranking, hybrid
+from kinspace.search.fusion import EMPTY, Ranking, hybrid
 from kinspace.store.base import Mode
 from kinspace.store.database import Row
 from kinspace.store.filters import Filter, to_sql
@@ -71,7 +71,7 @@ class Searcher:
             depth *= 2
         while True:
             rankings = self._candidates(question, depth)
-            joined = hybrid(rankings)
+            joined = self._join(question, rankings)
             hits = list(self._take(joined, k, offset, unique))
             full = any(len(ranking) >= depth for ranking in rankings.values())
             if len(hits) >= k or not full:
@@ -111,6 +111,20 @@ class Searcher:
         if question.vector is not None:
             rankings["dense"] = self._dense(question, depth)
         return rankings
+
+    def _join(self, question: _Question, rankings: dict[str, Ranking]) -> Ranking:
+        if len(rankings) == 1:
+            return next(iter(rankings.values()))
+        if not rankings:
+            return EMPTY
+        assert question.vector is not None
+        words, meaning = rankings["keyword"], rankings["dense"]
+        others = np.setdiff1d(words.ids, meaning.ids)
+        late = self.view.dense_scores(question.vector, others)
+        everything = Ranking(
+            np.concatenate([meaning.ids, late.ids]), np.concatenate([meaning.scores, late.scores])
+        )
+        return hybrid(words, everything)
 
     def _dense(self, question: _Question, depth: int) -> Ranking:
         assert question.vector is not None

@@ -20,6 +20,29 @@ _ROWS = 8192
 """Rows that are read and written together (6 MiB of float16 at 384 dimensions)."""
 
 
+class _Output:
+    """A file that is written on from where its manifest says that it ends."""
+
+    def __init__(self, path: Path, size: int, mtime_ns: int, crc: int) -> None:
+        del mtime_ns
+        self.path = path
+        self.crc = crc
+        self._file = path.open("r+b")
+        self._file.truncate(size)  # what a killed process wrote beyond its last manifest
+        self._file.seek(size)
+
+    def write(self, block: bytes) -> None:
+        self._file.write(block)
+        self.crc = zlib.crc32(block, self.crc)
+
+    def close(self) -> None:
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        finally:
+            self._file.close()
+
+
 class VectorTable(Part):
     """Row numbers and vectors of all records up to ``last_seq``, in that order.
 
@@ -52,14 +75,7 @@ class VectorTable(Part):
     def _append(self, database: Database) -> None:
         # On Windows a file that is mapped cannot be truncated.
         self._forget()
-        seqs_path, rows_path = self._files()
-        handles = []
-        for path in (seqs_path, rows_path):
-            size, _, crc = self.manifest.files[path.name]
-            file = path.open("r+b")
-            file.truncate(size)  # what a killed process wrote beyond its last manifest
-            file.seek(size)
-            handles.append([file, crc])
+        outputs = [_Output(path, *self.manifest.files[path.name]) for path in self._files()]
         try:
             while True:
                 seqs, rows = database.vectors_after(
@@ -69,17 +85,14 @@ class VectorTable(Part):
                     break
                 if self.space.metric == "cosine":
                     rows = normalise(rows.astype(np.float32)).astype(self.dtype)
-                for handle, block in zip(handles, (seqs.tobytes(), rows.tobytes()), strict=True):
-                    handle[0].write(block)
-                    handle[1] = zlib.crc32(block, handle[1])
+                outputs[0].write(seqs.tobytes())
+                outputs[1].write(rows.tobytes())
                 self.manifest.last_seq = int(seqs[-1])
         finally:
-            for file, _ in handles:
-                file.flush()
-                os.fsync(file.fileno())
-                file.close()
-        for path, (_, crc) in zip((seqs_path, rows_path), handles, strict=True):
-            self.manifest.note(self.root, path.name, crc)
+            for output in outputs:
+                output.close()
+        for output in outputs:
+            self.manifest.note(self.root, output.path.name, output.crc)
 
     def _open(self) -> None:
         seqs_path, rows_path = self._files()
@@ -106,4 +119,5 @@ class VectorTable(Part):
         """Positions in the table of those row numbers that it holds; ``seqs`` ascending."""
         places = np.searchsorted(self.seqs, seqs)
         places = places[places < len(self.seqs)]
-        return places[self.seqs[places] == seqs[: len(places)]]
+        found: NDArray[np.int64] = places[self.seqs[places] == seqs[: len(places)]]
+        return found

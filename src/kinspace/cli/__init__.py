@@ -1,0 +1,64 @@
+"""The command line: ``kinspace``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code.
+
+    0: done; 1: an error, told in one line with its remedy; 2: wrong usage; 3: nothing was
+    found; 130: interrupted.
+    """
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments or bool(os.environ.get("KINSPACE_DEBUG"))
+    sys.exit(run([one for one in arguments if one != "--debug"], debug=debug))
+
+
+def run(arguments: list[str], *, debug: bool = False) -> int:
+    """Run one command and return its exit code.
+
+    Parameters
+    ----------
+    arguments : list of str
+        Without the program's name.
+    debug : bool
+        Show the whole trace of an error.
+    """
+    import click
+
+    from kinspace.cli.app import app
+    from kinspace.cli.output import fail
+    from kinspace.errors import KinspaceError
+
+    try:
+        result = app(arguments, prog_name="kinspace", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        fail("Interrupted.", "What was committed stays; the same command goes on from there.")
+        return 130
+    except click.ClickException as error:
+        if debug:
+            raise
+        usage = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
+        fail(error.format_message(), f"See: {usage} --help" if usage else "")
+        return error.exit_code
+    except KinspaceError as error:
+        if debug:
+            raise
+        fail(error.message, error.remedy)
+        return 1
+    except (OSError, MemoryError) as error:
+        if debug:
+            raise
+        fail(f"{type(error).__name__}: {error}", "Add --debug to see where.")
+        return 1
+    return result if isinstance(result, int) else 0

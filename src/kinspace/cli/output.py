@@ -1,0 +1,116 @@
+"""What the commands print: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+Advance = Callable[[int, int, str], None]
+"""Called with how much is done, how much there is, and what is at hand."""
+
+
+def out() -> Console:
+    """The console for results; plain when it is piped."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def err() -> Console:
+    """The console for all that is not a result."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, one that other programs can read."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)
+    sys.stdout.write("\n")
+
+
+def note(message: str) -> None:
+    """Say something beside the result."""
+    err().print(Text(message, style="dim"))
+
+
+def warn(message: str) -> None:
+    """Say that something is not as it should be."""
+    err().print(Text.assemble(("warning: ", "yellow"), message))
+
+
+def fail(message: str, remedy: str = "") -> None:
+    """Say in one line what went wrong, and in another what to do."""
+    console = err()
+    console.print(Text.assemble(("error: ", "bold red"), message))
+    if remedy:
+        console.print(Text(f"  {remedy}", style="dim"))
+
+
+def size(count: float) -> str:
+    """Bytes as people write them.
+
+    Examples
+    --------
+    >>> size(999), size(1_500_000)
+    ('999 B', '1.5 MB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people write them.
+
+    Examples
+    --------
+    >>> duration(0.25), duration(75), duration(7500)
+    ('0.2 s', '1 min 15 s', '2 h 5 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+@contextmanager
+def progress(title: str, unit: str = "", *, quiet: bool = False) -> Iterator[Advance]:
+    """A progress bar with rate and remaining time on stderr; nothing when that is piped.
+
+    Parameters
+    ----------
+    title : str
+    unit : str
+        What is counted: ``"B"`` is written as bytes.
+    quiet : bool
+        No bar at all.
+    """
+    console = err()
+    if quiet or not console.is_terminal:
+        yield lambda done, total, what: None
+        return
+    from rich import progress as bars
+
+    shown = bars.DownloadColumn() if unit == "B" else bars.MofNCompleteColumn()
+    speed = bars.TransferSpeedColumn() if unit == "B" else bars.TextColumn("{task.fields[rate]}")
+    columns = [
+        bars.TextColumn("{task.description}"), bars.BarColumn(), shown, speed,
+        bars.TimeRemainingColumn(), bars.TextColumn("{task.fields[what]}", style="dim"),
+    ]  # fmt: skip
+    with bars.Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None, what="", rate="")
+
+        def advance(done: int, total: int, what: str) -> None:
+            took = bar.tasks[0].elapsed or 0
+            rate = f"{done / took:,.0f} {unit}/s" if took > 0 else ""
+            shown_what = what if len(what) <= 40 else "…" + what[-39:]
+            bar.update(task, completed=done, total=total or None, what=shown_what, rate=rate)
+
+        yield advance

@@ -1,0 +1,37 @@
+"""Where the command line keeps collections that nobody named."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kinspace.store.sync import absolute
+
+
+def cache_folder() -> Path:
+    """The user's cache folder: ``$KINSPACE_CACHE``, or the system's place for caches."""
+    if given := os.environ.get("KINSPACE_CACHE"):
+        return Path(given)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "kinspace" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "kinspace"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "kinspace"
+
+
+def collection_for(paths: Sequence[str | Path]) -> Path:
+    """The collection that is kept in the cache for some files and folders."""
+    whole = sorted({absolute(path) for path in paths})
+    digest = hashlib.sha256("\n".join(whole).encode("utf-8", "replace")).hexdigest()[:12]
+    name = "".join(c if c.isalnum() else "-" for c in Path(whole[0]).name)[:40]
+    return cache_folder() / "collections" / f"{name}-{digest}.kin"
+
+
+def shown(path: str) -> str:
+    """A path as people in this folder would write it."""
+    here = absolute(".").rstrip("/")
+    return path[len(here) + 1 :] if path.startswith(here + "/") else path

@@ -1,0 +1,50 @@
+"""Making a new collection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from kinspace.encoder import Encoder
+from kinspace.errors import CollectionNotFound, InvalidParameter
+from kinspace.space import Space
+from kinspace.store.database import Database
+
+DTYPES: Final = ("float16", "float32")
+
+
+def check_new(path: Path, *, create: bool, dtype: str) -> None:
+    """Raise unless a collection may be made in a folder."""
+    if not create:
+        raise CollectionNotFound(
+            f"There is no collection in {path}.", f"Make one with: kinspace index FILES -c {path}"
+        )
+    if path.is_file():
+        raise InvalidParameter(f"{path} is a file.", "A collection is a folder: name another.")
+    if path.is_dir() and any(p.name not in ("writer.lock",) for p in path.iterdir()):
+        raise InvalidParameter(
+            f"{path} holds other files and no collection.", "Name an empty or a new folder."
+        )
+    if dtype not in DTYPES:
+        raise InvalidParameter(f"dtype is {dtype!r}.", f"Choose one of: {', '.join(DTYPES)}.")
+
+
+def found(
+    database: Database,
+    encoder: Encoder[Any] | None,
+    space: Space | None,
+    dtype: str,
+) -> Encoder[Any] | None:
+    """Write down what a new collection is; two processes may do so at the same moment."""
+    if encoder is None and space is None:
+        from kinspace.pretrained import load
+
+        encoder = load()
+    made = encoder.space if encoder is not None else space
+    assert made is not None
+    with database.transaction():
+        if database.meta("space") is None:
+            database.set_meta("space", made.to_dict())
+            database.set_meta("dtype", dtype)
+            database.set_meta("encoder", made.model if encoder is not None else None)
+    return encoder

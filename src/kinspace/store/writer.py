@@ -1,0 +1,133 @@
+"""Writing records: what is unchanged is left alone, what is known is not encoded again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinspace.encoder import Encoder
+from kinspace.errors import DuplicateId, InvalidVectors
+from kinspace.space import Space
+from kinspace.store.base import Checked
+from kinspace.store.database import Database, NewRow
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """What is stored of a record that somebody writes again."""
+
+    seq: int
+    hash: bytes
+    fields: str
+    source: str | None
+
+
+class Writer:
+    """Puts batches of records into the truth, each batch in one transaction.
+
+    Parameters
+    ----------
+    database : Database
+    space : Space
+    dtype : {"float16", "float32"}
+    encoder : callable
+        Gives the encoder when a text must be encoded.
+    """
+
+    def __init__(
+        self, database: Database, space: Space, dtype: str, encoder: Callable[[], Encoder[Any]]
+    ) -> None:
+        self.database = database
+        self.space = space
+        self.dtype = dtype
+        self._encoder = encoder
+
+    def write(
+        self,
+        batch: Sequence[Checked],
+        *,
+        replace: bool,
+        also: Callable[[Database], None] | None,
+        without: Sequence[str],
+    ) -> int:
+        """See :meth:`kinspace.store.collection.Collection.write`."""
+        if not replace:
+            self._check_new_ids(batch)
+        latest = {one.id: one for one in batch}
+        old = {name: _Old(*row) for name, row in self.database.hashes_of(list(latest)).items()}
+        hashes = {name: content_hash(one) for name, one in latest.items()}
+        changed = [
+            one for name, one in latest.items()
+            if name not in old
+            or (old[name].hash, old[name].fields, old[name].source)
+            != (hashes[name], one.json, one.source)
+        ]  # fmt: skip
+        vectors = self._vectors_for(changed, hashes)
+        rows = [
+            NewRow(o.id, o.text, o.json, hashes[o.id], o.source, vectors[hashes[o.id]])
+            for o in changed
+        ]
+        gone = [old[one.id].seq for one in changed if one.id in old]
+        with self.database.transaction():
+            gone += self.database.seqs_of([n for n in without if n not in latest]).values()
+            self.database.bury(gone)
+            self.database.insert(rows)
+            if also is not None:
+                also(self.database)
+        return len(rows)
+
+    def _check_new_ids(self, batch: Sequence[Checked]) -> None:
+        names = [one.id for one in batch]
+        seen = set(self.database.seqs_of(names))
+        for name in names:
+            if name in seen:
+                raise DuplicateId(
+                    f"The id {name!r} is in use already.", "Use upsert to replace records."
+                )
+            seen.add(name)
+
+    def _vectors_for(
+        self, records: Sequence[Checked], hashes: dict[str, bytes]
+    ) -> dict[bytes, bytes]:
+        """Vectors by content hash: given, known from an equal text, or encoded now."""
+        vectors: dict[bytes, bytes] = {}
+        texts: dict[bytes, str] = {}
+        for one in records:
+            if one.vector is not None:
+                vectors[hashes[one.id]] = self._pack(one.vector[None], one.id)[0]
+            else:
+                texts[hashes[one.id]] = one.encoded_text
+        vectors |= self.database.vectors_by_hash(list(texts))
+        missing = [digest for digest in texts if digest not in vectors]
+        if missing:
+            found = self._encoder().encode([texts[digest] for digest in missing])
+            self.space.require(found.space, "kept together")
+            vectors |= dict(zip(missing, self._pack(found.vectors, "a text"), strict=True))
+        return vectors
+
+    def _pack(self, rows: NDArray[np.float32], name: str) -> list[bytes]:
+        with np.errstate(over="ignore"):
+            packed = rows.astype(self.dtype)
+        if not np.isfinite(packed).all():
+            raise InvalidVectors(
+                f"The vector of {name!r} has values too large for {self.dtype}.",
+                'Open a new collection with dtype="float32".',
+            )
+        return [row.tobytes() for row in packed]
+
+
+def content_hash(record: Checked) -> bytes:
+    """What decides whether a record's vector is still right: the text, or the vector given."""
+    digest = hashlib.blake2b(digest_size=16)
+    if record.vector is not None:
+        digest.update(b"vector")
+        digest.update(record.vector.tobytes())
+    else:
+        digest.update(b"text")
+    digest.update(record.encoded_text.encode())
+    return digest.digest()
