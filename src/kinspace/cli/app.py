@@ -11,7 +11,7 @@ from kinspace.cli import collections, distill, encode, models, search
 app = typer.Typer(
     name="kinspace",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
@@ -23,7 +23,7 @@ app = typer.Typer(
     ),
     epilog=(
         "Exit codes: 0 done, 1 an error, 2 wrong usage, 3 nothing found, 130 interrupted. "
-        "Every command takes `--json`. Progress goes to stderr, and is quiet when piped."
+        "Every command takes --json. Progress goes to stderr, and is quiet when piped."
     ),
 )
 

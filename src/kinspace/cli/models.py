@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     invoke_without_command=True,
-    help="List the models at hand; `models show NAME` tells what a name stands for.",
+    help="List the models at hand; models show NAME tells what a name stands for.",
 )
 
 

@@ -7,6 +7,7 @@ with FAISS's 8-bit scalar quantiser in the place of the product quantiser.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -16,13 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 from kinspace.errors import InvalidParameter, PathNotFound, ReadError
 from kinspace.index.base import Ids, check_k
 from kinspace.index.exact import prepare_queries, row_scores
-from kinspace.metric import Metric, as_matrix, check_metric, normalise, top_k
+from kinspace.metric import Metric, as_matrix, check_metric, top_k
 from kinspace.results import BatchNeighbours
 
 METRICS: Final = ("cosine", "dot", "euclidean")
-_POINTS_PER_CENTROID: Final = 40
+_POINTS_PER_CENTROID: Final = 32
 _ITERATIONS: Final = 8
 _TUNING_QUERIES: Final = 100
+_BLOCK: Final = 8192
 
 
 class Ivf:
@@ -36,7 +38,7 @@ class Ivf:
     dim : int
     metric : {"cosine", "dot", "euclidean"}
     nlist : int, optional
-        How many cells; by default about four times the square root of the first addition.
+        How many cells; by default about twice the square root of the first addition.
     nprobe : int, optional
         How many cells are looked at; by default chosen for ``recall``.
     recall : float
@@ -94,48 +96,61 @@ class Ivf:
         ------
         InvalidVectors, DimensionMismatch, DuplicateId
         """
-        matrix = as_matrix(vectors, self.dim)
-        if self.metric == "cosine":
-            matrix = normalise(matrix)
-        new = self._ids.extend(len(matrix), ids)
-        if not len(matrix):
+        table = vectors if isinstance(vectors, np.ndarray) else as_matrix(vectors, self.dim)
+        table = table.reshape(1, -1) if table.ndim == 1 else table
+        for _ in self._blocks(table):
+            pass  # every vector is checked before the first one is added
+        new = self._ids.extend(len(table), ids)
+        if not len(table):
             return
         untuned = self._faiss is None
         if untuned:
-            self._faiss = self._train(matrix)
-        self._faiss.add_with_ids(matrix, new)
+            self._faiss = self._train(table)
+        for start, block in self._blocks(table):
+            self._faiss.add_with_ids(block, new[start : start + len(block)])
         if untuned:
-            self._faiss.nprobe = self.nprobe or self._tune(matrix, new)
+            self._faiss.nprobe = self.nprobe or self._tune(table, new)
 
-    def _train(self, matrix: NDArray[np.float32]) -> Any:
+    def _blocks(self, table: NDArray[Any]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """The table in blocks as FAISS wants them, so that a large one may lie on disk."""
+        for start in range(0, max(1, len(table)), _BLOCK):
+            yield start, prepare_queries(table[start : start + _BLOCK], self.dim, self.metric)
+
+    def _sample(self, table: NDArray[Any], count: int) -> NDArray[np.float32]:
+        rng = np.random.default_rng(self.seed)
+        rows = np.sort(rng.choice(len(table), min(count, len(table)), replace=False))
+        return prepare_queries(table[rows], self.dim, self.metric)
+
+    def _train(self, table: NDArray[Any]) -> Any:
         import faiss
 
-        nlist = self.nlist or max(1, min(4 * math.isqrt(len(matrix)), len(matrix) // 20))
+        nlist = self.nlist or max(1, min(2 * math.isqrt(len(table)), len(table) // 20))
         inner = self.metric != "euclidean"
         kind = faiss.METRIC_INNER_PRODUCT if inner else faiss.METRIC_L2
         index = faiss.index_factory(self.dim, f"IVF{nlist},SQ8", kind)
         index.cp.niter = _ITERATIONS
         index.cp.min_points_per_centroid = 1
-        rng = np.random.default_rng(self.seed)
         # The scalar quantiser takes its ranges from the same sample; a small one is widened.
-        count = min(len(matrix), max(_POINTS_PER_CENTROID * nlist, 10_000))
-        index.train(matrix[np.sort(rng.choice(len(matrix), count, replace=False))])
+        index.train(self._sample(table, max(_POINTS_PER_CENTROID * nlist, 10_000)))
         return index
 
-    def _tune(self, matrix: NDArray[np.float32], ids: NDArray[np.int64]) -> int:
+    def _tune(self, table: NDArray[Any], ids: NDArray[np.int64]) -> int:
         """The smallest power of two of cells that finds enough of the ten nearest."""
-        rng = np.random.default_rng(self.seed)
-        count = min(_TUNING_QUERIES, len(matrix))
-        queries = matrix[np.sort(rng.choice(len(matrix), count, replace=False))]
-        k = min(11, len(matrix))  # the query itself and ten more
-        rows, _ = top_k(row_scores(queries, matrix, self.metric), k)
-        truth = ids[rows]
+        queries = self._sample(table, _TUNING_QUERIES)
+        k = min(11, len(table))  # the query itself and ten more
+        truth = np.empty((len(queries), 0), np.int64)
+        best = np.empty((len(queries), 0), np.float32)
+        for start, block in self._blocks(table):
+            rows, values = top_k(row_scores(queries, block, self.metric), k)
+            joined = np.concatenate([truth, ids[start + rows]], axis=1)
+            kept, best = top_k(np.concatenate([best, values], axis=1), k)
+            truth = np.take_along_axis(joined, kept, 1)
         nprobe = 1
         while nprobe < self._faiss.nlist:
             self._faiss.nprobe = nprobe
             found = self._faiss.search(queries, k)[1]
             hits = sum(len(set(a) & set(b)) - 1 for a, b in zip(truth, found, strict=True))
-            if hits >= self.recall * count * max(1, k - 1):
+            if hits >= self.recall * len(queries) * max(1, k - 1):
                 break
             nprobe *= 2
         return min(nprobe, int(self._faiss.nlist))
@@ -176,19 +191,24 @@ class Ivf:
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         import faiss
 
-        if allowed is None:
-            nprobe = self._faiss.nprobe
-            found, ids = self._faiss.search(matrix, k)
-            while (ids < 0).any() and nprobe < self._faiss.nlist and k <= len(self):
-                # Few cells can hold fewer than k vectors: look at more until k are found.
-                nprobe = min(4 * nprobe, self._faiss.nlist)
-                params = faiss.SearchParametersIVF(nprobe=nprobe)
+        nprobe = self._faiss.nprobe
+        selector = None
+        if allowed is not None:
+            selector = faiss.IDSelectorBatch(np.asarray(allowed, np.int64).ravel())
+            nprobe = self._faiss.nlist
+        threads = faiss.omp_get_max_threads()
+        if len(matrix) == 1:
+            # Sharing one query's cells among threads costs more than it gives.
+            faiss.omp_set_num_threads(1)
+        try:
+            while True:
+                params = faiss.SearchParametersIVF(sel=selector, nprobe=nprobe)
                 found, ids = self._faiss.search(matrix, k, params=params)
-            return found, ids
-        selector = faiss.IDSelectorBatch(np.asarray(allowed, np.int64).ravel())
-        params = faiss.SearchParametersIVF(sel=selector, nprobe=self._faiss.nlist)
-        found, ids = self._faiss.search(matrix, k, params=params)
-        return found, ids
+                if nprobe >= self._faiss.nlist or k > len(self) or (ids >= 0).all():
+                    return found, ids
+                nprobe = min(4 * nprobe, self._faiss.nlist)  # too few vectors in those cells
+        finally:
+            faiss.omp_set_num_threads(threads)
 
     def _as_scores(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.metric == "euclidean":

@@ -100,14 +100,11 @@ def fuse(
     >>> fuse({"keyword": a, "dense": b}, {"keyword": 0.5, "dense": 0.5}).ids.tolist()
     [2, 1, 3]
     """
-    total: dict[int, float] = {}
-    for name, ranking in rankings.items():
-        for one, value in zip(ranking.ids.tolist(), scale(ranking).tolist(), strict=True):
-            total[one] = total.get(one, 0.0) + weights[name] * value
-    return Ranking.sorted(
-        np.fromiter(total, np.int64, len(total)),
-        np.fromiter(total.values(), np.float32, len(total)),
-    )
+    ids = np.concatenate([ranking.ids for ranking in rankings.values()])
+    shares = [weights[name] * scale(ranking) for name, ranking in rankings.items()]
+    different, places = np.unique(ids, return_inverse=True)
+    total = np.bincount(places, np.concatenate(shares), len(different))
+    return Ranking.sorted(different, total.astype(np.float32))
 
 
 def hybrid(keyword: Ranking, dense: Ranking) -> Ranking:

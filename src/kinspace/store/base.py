@@ -77,20 +77,24 @@ RESERVED = ("id", "text", "vector")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A record that can be written."""
+    """A record that can be written; ``fields`` is JSON."""
 
     id: str
     text: str
-    fields: dict[str, Any]
-    json: str
+    title: str
+    fields: str
     vector: NDArray[np.float32] | None
     source: str | None = None
 
     @property
     def encoded_text(self) -> str:
-        """What the encoder gets: the title, where there is one, then the text."""
-        title = self.fields.get("title")
-        return f"{title}\n{self.text}" if isinstance(title, str) and title else self.text
+        """What the encoder gets."""
+        return with_title(self.title, self.text)
+
+
+def with_title(title: Any, text: str) -> str:
+    """A text as it is encoded and searched: its title, where there is one, before it."""
+    return f"{title}\n{text}" if isinstance(title, str) and title else text
 
 
 def check(record: Record, dim: int, place: int, source: str | None = None) -> Checked:
@@ -127,10 +131,10 @@ def check(record: Record, dim: int, place: int, source: str | None = None) -> Ch
         raise InvalidInput(f"Record {name!r} has the text {text!r:.80}.", "Give it a text.")
     fields = {key: value for key, value in record.items() if key not in RESERVED}
     try:
-        encoded = json.dumps(fields, ensure_ascii=False, allow_nan=False, default=_plain)
+        encoded = _JSON.encode(fields)
         for part in (name, text, encoded):
             part.encode()
-        if not all(isinstance(key, str) for key in fields):
+        if fields and not all(isinstance(key, str) for key in fields):
             raise TypeError("the name of a field is not a text")
     except UnicodeEncodeError as error:
         raise InvalidInput(
@@ -148,7 +152,8 @@ def check(record: Record, dim: int, place: int, source: str | None = None) -> Ch
         if len(matrix) != 1:
             raise InvalidInput(f"Record {name!r} has {len(matrix)} vectors.", "Give it one.")
         row = matrix[0]
-    return Checked(name, text, json.loads(encoded), encoded, row, source)
+    title = fields.get("title")
+    return Checked(name, text, title if isinstance(title, str) else "", encoded, row, source)
 
 
 def _plain(value: Any) -> Any:
@@ -160,3 +165,6 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is not known to JSON")
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain)

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.search.keyword import Clause, Tail, analyser, idf, words_of
+from kinspace.store.base import with_title
 from kinspace.store.database import Database, Row
 from kinspace.store.derived import Damaged, sync_folder
 from kinspace.store.parts import Part
 
 _ROWS: Final = 4096
-_MEMORY: Final = 60_000_000
+_MEMORY: Final = 40_000_000
 """Bytes that tantivy may hold before it writes a segment."""
 _SAMPLE: Final = 16
 """One record in so many is counted for the mean length of a text."""
@@ -28,8 +29,7 @@ FEW: Final = 1000
 def texts_of(row: Row) -> dict[str, str]:
     """What of a record is searched: title and text under ``""``, and each field that is text."""
     texts: dict[str, str] = dict(_flat(row.fields, ""))
-    title = texts.get("title", "")
-    return {**texts, "": f"{title}\n{row.text}" if title else row.text}
+    return {**texts, "": with_title(row.fields.get("title"), row.text)}
 
 
 def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.index.ivf import METRICS, Ivf
+from kinspace.metric import Metric
 from kinspace.space import Space
 from kinspace.store.database import Database
 from kinspace.store.derived import Damaged
@@ -53,12 +54,17 @@ class NeighbourIndex(Part):
             return False
         return count - self.covered > GROWTH * self.covered
 
+    @property
+    def _metric(self) -> Metric:
+        # The table's rows have length 1 for cosine, so nothing is left to normalise.
+        return "dot" if self.space.metric == "cosine" else self.space.metric
+
     def _create(self) -> None:
-        self.index = Ivf(self.space.dim, self.space.metric)
+        self.index = None
 
     def _append(self, database: Database) -> None:
-        rows = np.asarray(self.table.rows, np.float32)
-        index = Ivf(self.space.dim, self.space.metric)
+        rows = self.table.rows
+        index = Ivf(self.space.dim, self._metric)
         index.add(rows)
         path = self.root / f"{self.name}-{self.generation}.faiss"
         index.save(path)
@@ -85,7 +91,7 @@ class NeighbourIndex(Part):
         if self.index is None:
             path = self.root / f"{self.name}-{self.generation}.faiss"
             try:
-                self.index = Ivf.load(path, self.space.metric)
+                self.index = Ivf.load(path, self._metric)
             except Exception as error:
                 raise Damaged(f"{path.name} cannot be read ({error})") from error
         ids: NDArray[Any] = self.index.search(query, k, allowed=allowed).ids[0]

@@ -18,12 +18,12 @@ from kinspace.results import Hit, Part
 from kinspace.search import keyword
 from kinspace.search.explain import ExplainsMatches, by_clause, heaviest, place
 from kinspace.search.fusion import EMPTY, Ranking, hybrid
-from kinspace.store.base import Mode
+from kinspace.store.base import Mode, with_title
 from kinspace.store.database import Row
 from kinspace.store.filters import Filter, to_sql
 from kinspace.store.view import View
 
-_DEPTH: Final = 200
+_DEPTH: Final = 100
 """Candidates of each way of searching; more where more results are asked for."""
 
 
@@ -198,8 +198,7 @@ class Searcher:
                 words = by_clause(self.view.explain(question.clauses, row.seq))
             elif question.text and isinstance(self._encoder(), ExplainsMatches):
                 encoder: Any = self._encoder()
-                title = row.fields.get("title")
-                text = f"{title}\n{row.text}" if isinstance(title, str) and title else row.text
+                text = with_title(row.fields.get("title"), row.text)
                 words = heaviest(encoder.contributions(question.text, text))
             parts[name] = Part(found[0], found[1], words)
         return parts

@@ -323,9 +323,9 @@ class View:
         kept = self._alive(seqs, allowed)
         if kept.sum() < min(depth, covered):
             return None
-        places = places[kept]
-        scores = row_scores(query, table.rows[np.sort(places)], self.space.metric)[0]
-        return Ranking(table.seqs[np.sort(places)], scores)
+        places = np.sort(places[kept])  # in the order of the file
+        scores = row_scores(query, table.rows[places], self.space.metric)[0]
+        return Ranking(table.seqs[places], scores)
 
     def _exact(
         self,

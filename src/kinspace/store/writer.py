@@ -65,11 +65,11 @@ class Writer:
             one for name, one in latest.items()
             if name not in old
             or (old[name].hash, old[name].fields, old[name].source)
-            != (hashes[name], one.json, one.source)
+            != (hashes[name], one.fields, one.source)
         ]  # fmt: skip
         vectors = self._vectors_for(changed, hashes)
         rows = [
-            NewRow(o.id, o.text, o.json, hashes[o.id], o.source, vectors[hashes[o.id]])
+            NewRow(o.id, o.text, o.fields, hashes[o.id], o.source, vectors[hashes[o.id]])
             for o in changed
         ]
         gone = [old[one.id].seq for one in changed if one.id in old]

@@ -1,0 +1,5 @@
+"""``python -m kinspace`` is ``kinspace``."""
+
+from kinspace.cli import main
+
+main()
