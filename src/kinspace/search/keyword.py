@@ -156,6 +156,10 @@ class Tail:
     def __iter__(self) -> Iterator[int]:
         return iter(self._texts)
 
+    def words(self) -> int:
+        """How many words the texts have together."""
+        return sum(len(texts.get("", ())) for texts in self._texts.values())
+
     def add(self, seq: int, fields: Mapping[str, str]) -> None:
         """Take in one record: its text under ``""``, other fields by path."""
         self._texts[seq] = {name: words_of(text) for name, text in fields.items()}

@@ -127,11 +127,12 @@ class KeywordIndex(Part):
 
     # -- searching -----------------------------------------------------------------------------
 
-    @property
-    def mean_length(self) -> float:
-        """Words of an average text, from a sample."""
+    def mean_length(self, tail: Tail) -> float:
+        """Words of an average text of index (from a sample) and tail together."""
         values = self.manifest.values
-        return float(values.get("sampled_words", 0) / max(1, values.get("sampled", 0))) or 100.0
+        sampled = values.get("sampled_words", 0) / max(1, values.get("sampled", 0))
+        held = 0 if self._searcher is None else self._searcher.num_docs
+        return float((sampled * held + tail.words()) / max(1, held + len(tail)))
 
     def weights(self, clauses: Sequence[Clause], tail: Tail) -> dict[Clause, float]:
         """Each clause's idf over index and tail together."""

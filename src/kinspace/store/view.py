@@ -270,7 +270,7 @@ class View:
         found = Ranking(seqs[kept], scores[kept])
         if len(self._tail):
             weights = self.keywords.weights(clauses, self._tail)
-            late = self._tail.search(clauses, weights, self.keywords.mean_length)
+            late = self._tail.search(clauses, weights, self.keywords.mean_length(self._tail))
             ids = np.fromiter(late, np.int64, len(late))
             values = np.array([sum(by.values()) for by in late.values()], np.float32)
             ok = self._alive(ids, allowed)
@@ -371,7 +371,9 @@ class View:
     def explain(self, clauses: Sequence[Clause], seq: int) -> dict[Clause, float]:
         """What each clause gives to the keyword score of one record."""
         late = self._tail.search(
-            clauses, self.keywords.weights(clauses, self._tail), self.keywords.mean_length
+            clauses,
+            self.keywords.weights(clauses, self._tail),
+            self.keywords.mean_length(self._tail),
         )
         return late[seq] if seq in late else self.keywords.explain(clauses, seq)
 
