@@ -109,6 +109,8 @@ class Embeddings:
 
         A name that is an id gives that row's vector, also where ids are numbers.
         """
+        if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
+            key = key[0]  # scikit-learn asks for rows like this: x[rows, ...]
         if isinstance(key, slice | np.ndarray | list):
             ids = None
             if self.ids is not None:

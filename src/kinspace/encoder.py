@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 import numpy as np
@@ -92,7 +92,7 @@ class Encoder(Parameters, ABC, Generic[ItemT]):
     Attributes
     ----------
     batch_cost : int
-        The most that the items of one batch may cost together, in units of :meth:`_cost`.
+        The most that the items of one batch may cost together, in units of :meth:`_costs`.
     sorts_by_cost : bool
         Whether batches are made from items of like cost; right where padding costs time.
     """
@@ -111,9 +111,12 @@ class Encoder(Parameters, ABC, Generic[ItemT]):
     def _encode_batch(self, items: Sequence[ItemT], side: Side) -> NDArray[np.float32]:
         """Encode a batch: ``len(items)`` rows of ``space.dim`` floats."""
 
-    def _cost(self, item: ItemT) -> int:
-        """What an item costs; characters of a text by default, 1 for other things."""
-        return len(item) if isinstance(item, str) else 1
+    def _costs(self, items: list[ItemT]) -> NDArray[np.int64]:
+        """What each item costs; characters of a text by default, 1 for other things."""
+        if set(map(type, items)) == {str}:
+            sizes = map(len, cast("list[str]", items))
+            return np.fromiter(sizes, np.int64, len(items))
+        return np.array([len(item) if isinstance(item, str) else 1 for item in items], np.int64)
 
     def encode(self, items: Iterable[ItemT], *, progress: Progress | None = None) -> Embeddings:
         """Encode items as documents.
@@ -177,45 +180,46 @@ class Encoder(Parameters, ABC, Generic[ItemT]):
         unique, inverse = _distinct(listed)
         vectors = np.empty((len(unique), space.dim), np.float32)
         done = 0
-        for batch in self._batches(unique):
-            rows = self._encode_batch([unique[i] for i in batch], side)
+        for batch, positions in self._batches(unique):
+            rows = self._encode_batch(batch, side)
             if rows.shape != (len(batch), space.dim):
                 raise InvalidVectors(
                     f"{space.model} gave an array of shape {rows.shape} for {len(batch)} items of "
                     f"{space.dim} dimensions.",
                     "This is a defect of the encoder: report it to whoever wrote it.",
                 )
-            vectors[batch] = rows
+            vectors[positions] = rows
             done += len(batch)
             if progress is not None:
                 progress(done, len(unique))
-        if not np.isfinite(vectors).all():
+        try:
+            return Embeddings(vectors if inverse is None else vectors[inverse], space)
+        except InvalidVectors as error:
             row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
             raise InvalidVectors(
                 f"{space.model} gave NaN or infinity for {str(unique[row])[:80]!r}.",
                 "Check the model's weights and the item.",
-            )
-        return Embeddings(vectors if inverse is None else vectors[inverse], space)
+            ) from error
 
-    def _batches(self, items: Sequence[ItemT]) -> Iterator[list[int]]:
-        """Positions in batches whose summed cost stays under ``batch_cost``."""
+    def _batches(
+        self, items: list[ItemT]
+    ) -> Iterator[tuple[list[ItemT], slice | NDArray[np.int64]]]:
+        """Batches whose summed cost stays under ``batch_cost``, and their positions."""
         for start in range(0, len(items), self.window):
-            costs = [
-                (self._cost(item), start + i)
-                for i, item in enumerate(items[start : start + self.window])
-            ]
-            if self.sorts_by_cost:
-                costs.sort(reverse=True)
-            batch: list[int] = []
-            total = 0
-            for cost, position in costs:
-                if batch and total + cost > self.batch_cost:
-                    yield batch
-                    batch, total = [], 0
-                batch.append(position)
-                total += cost
-            if batch:
-                yield batch
+            held = items[start : start + self.window]
+            costs = self._costs(held)
+            order = np.argsort(-costs, kind="stable") if self.sorts_by_cost else None
+            ends = np.cumsum(costs if order is None else costs[order])
+            first, spent = 0, 0
+            while first < len(held):
+                fitting = int(np.searchsorted(ends, spent + self.batch_cost, side="right"))
+                last = max(first + 1, fitting)
+                if order is None:
+                    yield held[first:last], slice(start + first, start + last)
+                else:
+                    rows = order[first:last]
+                    yield [held[row] for row in rows], start + rows
+                first, spent = last, int(ends[last - 1])
 
 
 class Learner(Encoder[ItemT], ABC):
@@ -231,6 +235,23 @@ class Learner(Encoder[ItemT], ABC):
         return self.fit(held).encode(held)
 
 
+def require_texts(items: Sequence[Any]) -> None:
+    """Raise :class:`InvalidInput` unless all items are texts that UTF-8 can write.
+
+    For encoders of texts whose tokenizer would give a trace instead.
+    """
+    for item in items:
+        if not isinstance(item, str):
+            raise InvalidInput(f"{item!r:.80} is not a text.", "Give strings.")
+        try:
+            item.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput(
+                f"{item!r:.80} holds half a character (a lone surrogate).",
+                "Clean it with: text.encode('utf-8', 'replace').decode().",
+            ) from error
+
+
 def _several(items: Iterable[ItemT]) -> Iterable[ItemT]:
     """The items; a lone string is one item."""
     if isinstance(items, str):
@@ -240,15 +261,13 @@ def _several(items: Iterable[ItemT]) -> Iterable[ItemT]:
     return items
 
 
-def _distinct(items: list[ItemT]) -> tuple[Sequence[ItemT], NDArray[np.int64] | None]:
+def _distinct(items: list[ItemT]) -> tuple[list[ItemT], NDArray[np.int64] | None]:
     """Each item once, and for every item the position of its like; None if all differ."""
-    if not all(isinstance(item, Hashable) for item in items[:1]):
-        return items, None
     try:
-        places: dict[ItemT, int] = {}
-        inverse = [places.setdefault(item, len(places)) for item in items]
-    except TypeError:
+        if len(set(items)) == len(items):
+            return items, None
+    except TypeError:  # an item that cannot be hashed
         return items, None
-    if len(places) == len(items):
-        return items, None
+    places: dict[ItemT, int] = {}
+    inverse = [places.setdefault(item, len(places)) for item in items]
     return list(places), np.asarray(inverse, np.int64)

@@ -74,6 +74,9 @@ def as_matrix(vectors: ArrayLike, dim: int | None = None) -> NDArray[np.float32]
             f"Vectors have {matrix.shape[1]} dimensions; {dim} are needed here.",
             "Encode them with the model that this space belongs to.",
         )
+    # The sum of squares needs one pass and no memory; it may overflow, so that it only acquits.
+    if np.isfinite(np.vdot(matrix, matrix)):
+        return matrix
     finite = np.isfinite(matrix)
     if not finite.all():
         row, column = np.argwhere(~finite)[0]

@@ -1,0 +1,1 @@
+"""Tests mirror src/kinspace; tests/contract runs on every encoder, learner, index and store."""
