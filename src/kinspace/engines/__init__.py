@@ -1,0 +1,1 @@
+"""Engines: arrays in, arrays out. An engine knows ids and numbers, never words."""

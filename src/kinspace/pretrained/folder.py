@@ -1,0 +1,243 @@
+"""The folder that a static model lives in, in the layout of model2vec.
+
+``model.safetensors`` holds ``embeddings`` (rows, dim) and perhaps ``weights`` and
+``mapping`` (vocabulary,); ``tokenizer.json`` and ``config.json`` lie beside it. The two
+layouts of sentence-transformers that model2vec reads are read too. Nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinspace.errors import InvalidInput, ModelNotFound, ReadError
+
+_DTYPES: Final = {
+    "I8": np.int8, "F16": np.float16, "F32": np.float32, "F64": np.float64,
+    "I16": np.int16, "I32": np.int32, "I64": np.int64, "U16": np.uint16, "U32": np.uint32,
+}  # fmt: skip
+_LONGEST_HEADER = 100_000_000  # the format's own limit
+_LAYOUTS: Final = (
+    # table, tokenizer, configuration, name of the table
+    ("model.safetensors", "tokenizer.json", "config.json", "embeddings"),
+    (
+        "model.safetensors", "tokenizer.json",
+        "config_sentence_transformers.json", "embedding.weight",
+    ),
+    (
+        "0_StaticEmbedding/model.safetensors", "0_StaticEmbedding/tokenizer.json",
+        "config_sentence_transformers.json", "embedding.weight",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    table : ndarray, shape (rows, dim)
+        Mapped from the file, not read.
+    weights, mapping : ndarray of shape (vocabulary,), or None
+    tokenizer : str
+        The text of ``tokenizer.json``.
+    config, recipe : dict
+    digest : str or None
+        What :func:`write` was given.
+    """
+
+    table: NDArray[Any]
+    weights: NDArray[Any] | None
+    mapping: NDArray[Any] | None
+    tokenizer: str
+    config: dict[str, Any]
+    recipe: dict[str, Any] | None
+    digest: str | None
+
+
+def is_static(folder: Path) -> bool:
+    """Whether a folder holds a static model; looks at the header of its table only."""
+    try:
+        return _layout(folder) is not None
+    except ReadError:
+        return (folder / "config.json").is_file() and not _is_transformer(folder)
+
+
+def dim_of(folder: Path) -> int | None:
+    """The dimension of a static model's table, from its header; None if that is damaged."""
+    try:
+        layout = _layout(folder)
+        return None if layout is None else _header(folder / layout[0])[0][layout[3]]["shape"][1]
+    except ReadError:
+        return None
+
+
+def read(folder: Path) -> Contents:
+    """Read a static model.
+
+    Raises
+    ------
+    ModelNotFound
+        If the folder is not there, or holds no static model.
+    ReadError
+        If one of its files is damaged.
+    """
+    layout = _layout(folder)
+    if layout is None:
+        what = "There is no folder" if not folder.is_dir() else "There is no static model in"
+        raise ModelNotFound(
+            f"{what} {folder}.",
+            "A static model has model.safetensors, tokenizer.json and config.json.",
+        )
+    table, tokenizer, config, name = layout
+    tensors, meta = _map(folder / table)
+    recipe = folder / "recipe.json"
+    return Contents(
+        table=tensors[name],
+        weights=tensors.get("weights"),
+        mapping=tensors.get("mapping"),
+        tokenizer=_text(folder / tokenizer),
+        config=_object(folder / config),
+        recipe=_object(recipe) if recipe.is_file() else None,
+        digest=meta.get("kinspace"),
+    )
+
+
+def write(folder: Path, contents: Contents) -> None:
+    """Write a static model; each file is whole or as it was, ``config.json`` comes last.
+
+    Raises
+    ------
+    InvalidInput
+        If the path is a file, or a folder with other things in it.
+    """
+    from safetensors.numpy import save
+
+    if folder.exists() and not (folder.is_dir() and (_is_empty(folder) or is_static(folder))):
+        raise InvalidInput(
+            f"{folder} exists and is not a static model.", "Name a new or an empty folder."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        "embeddings": contents.table,
+        "weights": contents.weights,
+        "mapping": contents.mapping,
+    }
+    held = {name: np.ascontiguousarray(a) for name, a in tensors.items() if a is not None}
+    modules = [
+        {"idx": 0, "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding"}
+    ]
+    if contents.config.get("normalize"):
+        modules.append(
+            {
+                "idx": 1,
+                "name": "1",
+                "path": "1_Normalize",
+                "type": "sentence_transformers.models.Normalize",
+            }
+        )
+    meta = {"kinspace": contents.digest} if contents.digest else None
+    _replace(folder / "model.safetensors", save(held, metadata=meta))
+    _replace(folder / "tokenizer.json", contents.tokenizer.encode())
+    _replace(folder / "modules.json", _json(modules))
+    if contents.recipe is None:
+        (folder / "recipe.json").unlink(missing_ok=True)
+    else:
+        _replace(folder / "recipe.json", _json(contents.recipe))
+    _replace(folder / "config.json", _json(contents.config))
+
+
+def _layout(folder: Path) -> tuple[str, str, str, str] | None:
+    for table, tokenizer, config, name in _LAYOUTS:
+        if all((folder / file).is_file() for file in (table, tokenizer, config)):
+            header, _ = _header(folder / table)
+            if len(header.get(name, {}).get("shape", ())) == 2:
+                return table, tokenizer, config, name
+    return None
+
+
+def _is_transformer(folder: Path) -> bool:
+    try:
+        kind = _object(folder / "config.json").get("model_type", "model2vec")
+        return bool(kind != "model2vec")
+    except ReadError:
+        return False
+
+
+def _header(path: Path) -> tuple[dict[str, Any], int]:
+    """The header of a safetensors file, and where the tensors start."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if size > min(_LONGEST_HEADER, path.stat().st_size - 8):
+                raise ValueError("its header is cut off")
+            header = json.loads(file.read(size))
+        if not isinstance(header, dict) or not all(isinstance(v, dict) for v in header.values()):
+            raise ValueError("its header is not a table of tensors")
+        return header, 8 + size
+    except (ValueError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _map(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """The tensors of a safetensors file, mapped read-only, and its metadata."""
+    header, start = _header(path)
+    meta = header.pop("__metadata__", {})
+    raw = np.memmap(path, np.uint8, mode="r")
+    tensors = {}
+    try:
+        for name, entry in header.items():
+            dtype, (begin, end) = np.dtype(_DTYPES[entry["dtype"]]), entry["data_offsets"]
+            if not 0 <= begin <= end <= len(raw) - start:
+                raise ValueError(f"the tensor {name!r} ends after the file")
+            flat = raw[start + begin : start + end].view(np.ndarray).view(dtype)
+            tensor = flat.reshape(entry["shape"])
+            tensors[name] = tensor if tensor.flags.aligned else tensor.copy()
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+    return tensors, meta
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _damaged(path, error) from error
+
+
+def _object(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(_text(path))
+        if not isinstance(value, dict):
+            raise ValueError("it does not hold an object")
+        return value
+    except ValueError as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> ReadError:
+    return ReadError(f"{path} cannot be read: {error}.", "Get or make the model again.")
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2) + "\n").encode()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _is_empty(folder: Path) -> bool:
+    return next(folder.iterdir(), None) is None

@@ -1,0 +1,390 @@
+"""Static models: a vector for each token, and a text is the weighted mean of its tokens.
+
+What model2vec calls a static model (Tulkens and van Dongen, 2024), with the same vectors
+from the same folder, several times faster: see ``bench/encode.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinspace.encoder import Encoder, Side
+from kinspace.engines.pooling import weighted_means
+from kinspace.engines.wordpiece import LibraryTokenizer, Tokens, WordPiece
+from kinspace.errors import InvalidInput, InvalidParameter, ReadError
+from kinspace.pretrained import folder as files
+from kinspace.space import Space, fingerprint_of
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+_MODEL2VEC_MAX_LENGTH: Final = 512
+"""What model2vec assumes where a configuration does not say."""
+
+
+class StaticEncoder(Encoder[str]):
+    """Encodes a text as the weighted mean of the vectors of its tokens.
+
+    Tokens that the tokenizer does not know are left out; a text without any becomes zeros.
+    A few texts are encoded in plain Python and numpy, at once; many by compiled code, which
+    takes half a second to load. Both give the same vectors to the sixth digit.
+
+    Parameters
+    ----------
+    table : ndarray of int8, float16 or float32, shape (rows, dim)
+        The vectors of the tokens.
+    tokenizer : tokenizers.Tokenizer, or the text of a tokenizer.json
+        BERT's WordPiece has a fast way of its own; any other works.
+    weights : ndarray, shape (vocabulary,), optional
+        How much each token counts; 1 by default. An int8 table may hold its scale here.
+    normalize : bool
+        Whether vectors are brought to length 1.
+    name : str
+        The model's name in its space; no part of the fingerprint.
+    recipe : dict, optional
+        How the model was made, kept beside it.
+    max_length : int, optional
+        The most tokens of a text; by default, all count. As in model2vec, a text is first
+        cut to so many times the median token's characters.
+    mapping : ndarray of int, shape (vocabulary,), optional
+        The row of each token, where tokens share rows; token ``i`` has row ``i`` by default.
+    threads : int, optional
+        For many texts; by default, one for each core that the process may use.
+
+    Examples
+    --------
+    >>> from tokenizers import Tokenizer, models, pre_tokenizers
+    >>> words = Tokenizer(models.WordLevel({"?": 0, "cat": 1, "car": 2}, unk_token="?"))
+    >>> words.pre_tokenizer = pre_tokenizers.Whitespace()
+    >>> table = np.array([[9, 9], [1, 0], [0, 2]], np.int8)
+    >>> StaticEncoder(table, words).encode(["cat", "the car"]).vectors
+    array([[1., 0.],
+           [0., 1.]], dtype=float32)
+    """
+
+    batch_cost: ClassVar[int] = 1 << 20
+    compile_from: ClassVar[int] = 1 << 21
+    """How many characters are encoded without compiled code, in all."""
+
+    def __init__(
+        self,
+        table: NDArray[Any],
+        tokenizer: Tokenizer | str,
+        weights: NDArray[Any] | None = None,
+        *,
+        normalize: bool = True,
+        name: str = "static",
+        recipe: dict[str, Any] | None = None,
+        max_length: int | None = None,
+        mapping: NDArray[Any] | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.table = table
+        self.tokenizer = tokenizer
+        self.weights = weights
+        self.normalize = normalize
+        self.name = name
+        self.recipe = recipe
+        self.max_length = max_length
+        self.mapping = mapping
+        self.threads = threads
+        self._written_digest: str | None = None
+        self._encoded = 0
+
+    def set_params(self, **params: Any) -> Self:
+        self.__dict__.pop("space", None)
+        if params.keys() & {"table", "tokenizer", "weights", "mapping"}:
+            self.__dict__.pop("_model", None)
+            self._written_digest = None
+        return super().set_params(**params)
+
+    # -- on disk -------------------------------------------------------------------------------
+
+    @classmethod
+    def load(cls, folder: str | Path, *, name: str | None = None) -> StaticEncoder:
+        """Read a model from a folder in model2vec's layout.
+
+        Parameters
+        ----------
+        folder : str or Path
+        name : str, optional
+            The folder's name by default.
+
+        Raises
+        ------
+        ModelNotFound
+            If the folder is not there, or holds no static model.
+        ReadError
+            If a file is damaged, or the files do not fit together. Flipped bits are found
+            when :attr:`space` is first asked for, if :meth:`save` wrote the folder.
+        """
+        folder = Path(folder)
+        contents = files.read(folder)
+        longest = contents.config.get("max_length", _MODEL2VEC_MAX_LENGTH)
+        table = contents.table
+        encoder = cls(
+            table.astype(np.float32) if table.dtype == np.float64 else table,
+            contents.tokenizer,
+            contents.weights,
+            normalize=bool(contents.config.get("normalize", False)),
+            name=name or folder.resolve().name,
+            recipe=contents.recipe,
+            max_length=longest,
+            mapping=contents.mapping,
+        )
+        encoder._written_digest = contents.digest
+        try:
+            _ = encoder._model
+        except InvalidInput as error:
+            raise ReadError(
+                f"{folder} is not a whole static model: {error.message}", "Get it again."
+            ) from error
+        return encoder
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model to a folder that model2vec can read too.
+
+        Raises
+        ------
+        InvalidInput
+            If the path is a file, or a folder with other things in it.
+        """
+        model = self._model
+        config = {
+            "normalize": self.normalize,
+            "max_length": self.max_length,
+            "embedding_dtype": self.table.dtype.name,
+        }
+        if self.mapping is not None:
+            config["vocabulary_quantization"] = len(self.table)
+        files.write(
+            Path(folder),
+            files.Contents(
+                table=self.table,
+                weights=self.weights,
+                mapping=self.mapping,
+                tokenizer=model.text,
+                config=config,
+                recipe=self.recipe,
+                digest=model.digest(),
+            ),
+        )
+
+    # -- encoding ------------------------------------------------------------------------------
+
+    @cached_property
+    def space(self) -> Space:
+        """The space; its fingerprint covers table, weights, tokenizer and settings."""
+        digest = self._model.digest()
+        if self._written_digest not in (None, digest):
+            raise ReadError(
+                f"The files of the static model {self.name} are damaged, or from two models: "
+                f"they hash to {digest}, not to {self._written_digest}.",
+                "Get or make the model again.",
+            )
+        fingerprint = fingerprint_of("static", digest, self.normalize, self.max_length)
+        return Space(self.name, fingerprint, dim=self.table.shape[1])
+
+    def tokens(self, text: str) -> list[tuple[str, float]]:
+        """What a text is cut into, and how much each piece weighs in its vector.
+
+        Returns
+        -------
+        list of (str, float)
+            In the text's order, without unknown tokens. A weight is the length of what the
+            token adds, as a share of the sum.
+        """
+        pieces, rows = self._pieces(text)
+        lengths = np.linalg.norm(rows, axis=1)
+        shares = lengths / (lengths.sum() or 1.0)
+        return list(zip(pieces, shares.tolist(), strict=True))
+
+    def contributions(self, query: str, text: str) -> list[tuple[str, float]]:
+        """What each piece of a text adds to its similarity with a query.
+
+        The vector of a text is the sum of its pieces' vectors, brought to length 1; so the
+        similarity is the sum of what the pieces give, and this is exact.
+
+        Returns
+        -------
+        list of (str, float)
+            In the text's order; the numbers add up to the cosine similarity.
+        """
+        pieces, rows = self._pieces(text)
+        asked = self._pieces(query)[1].sum(axis=0)
+        scale = np.linalg.norm(asked) * np.linalg.norm(rows.sum(axis=0)) or 1.0
+        return list(zip(pieces, (rows @ asked / scale).tolist(), strict=True))
+
+    def _pieces(self, text: str) -> tuple[list[str], NDArray[np.float32]]:
+        """A text's pieces without unknown ones, and the weighted row of each, shape (n, dim)."""
+        model = self._model
+        ids = np.asarray(model.tokens.cut(self._clip([text])[0])[: self.max_length], np.int32)
+        ids = ids[model.places[ids] >= 0]
+        rows = self.table[model.places[ids]].astype(np.float32) * model.weights[ids, None]
+        return [model.pieces[i] for i in ids], rows
+
+    def _encode_batch(self, items: Sequence[str], side: Side) -> NDArray[np.float32]:
+        model, texts = self._model, self._clip(items)
+        self._encoded += sum(map(len, texts))
+        cold = self._encoded < self.compile_from
+        threads = 0 if cold else self._threads()
+        if cold and isinstance(model.tokens, WordPiece):
+            ids, starts = _flat([model.tokens.cut(t)[: self.max_length] for t in texts])
+        else:
+            ids, starts = model.tokens.encode(texts, limit=self.max_length, threads=threads)
+        table = self.table if cold else model.fast_table
+        return weighted_means(
+            ids, starts, model.places, model.weights, table, unit=self.normalize, threads=threads
+        )
+
+    def _clip(self, items: Sequence[str]) -> Sequence[str]:
+        """Cut long texts to the characters that model2vec would look at."""
+        if not all(issubclass(kind, str) for kind in set(map(type, items))):
+            other = next(item for item in items if not isinstance(item, str))
+            raise InvalidInput(f"{other!r:.80} is not a text.", "Give strings.")
+        if self.max_length is None or max(map(len, items)) <= self.max_length:
+            return items
+        characters = self.max_length * self._model.median_length
+        return [item[:characters] for item in items]
+
+    def _threads(self) -> int:
+        if self.threads is not None and self.threads < 1:
+            raise InvalidParameter(f"{self.threads} threads cannot work.", "Give 1 or more.")
+        return self.threads or len(os.sched_getaffinity(0))
+
+    @cached_property
+    def _model(self) -> _Model:
+        text = self.tokenizer if isinstance(self.tokenizer, str) else self.tokenizer.to_str()
+        return _Model.of(self.table, text, self.weights, self.mapping)
+
+
+@dataclass
+class _Model:
+    """What an encoder works with, made from its parameters and checked."""
+
+    table: NDArray[Any]
+    text: str
+    """The tokenizer, as JSON."""
+    spec: dict[str, Any]
+    tokens: WordPiece | LibraryTokenizer
+    places: NDArray[np.int32]
+    """(vocabulary,) the row of each token; -1 for the unknown one."""
+    weights: NDArray[np.float32]
+    pieces: list[str]
+    """The tokens by id."""
+    parts: list[NDArray[Any] | None]
+    """Weights and mapping as they were given."""
+
+    @classmethod
+    def of(
+        cls,
+        table: NDArray[Any],
+        text: str,
+        weights: NDArray[Any] | None,
+        mapping: NDArray[Any] | None,
+    ) -> _Model:
+        if table.ndim != 2 or table.dtype not in (np.int8, np.float16, np.float32):
+            raise InvalidInput(
+                f"A table of {table.dtype} with {table.ndim} axes cannot hold token vectors.",
+                "Give int8, float16 or float32 of shape (tokens, dim).",
+            )
+        spec, pieces = _read_tokenizer(text)
+        size = len(pieces)
+        places = np.arange(size) if mapping is None else np.asarray(mapping)
+        for what, values in (("weights", weights), ("mapping", mapping)):
+            if values is not None and (values.ndim != 1 or len(values) < size):
+                raise InvalidInput(
+                    f"The {what} have shape {values.shape}, and the tokenizer {size} tokens.",
+                    "Give one for each token.",
+                )
+        if len(places) and not 0 <= places.min() <= places.max() < len(table):
+            raise InvalidInput(
+                f"The tokenizer's {size} tokens do not fit a table of {len(table)} rows.",
+                "Give the tokenizer that the table was made with.",
+            )
+        rows: NDArray[np.int32] = places.astype(np.int32)
+        unknown = _unknown_token(spec, pieces)
+        if unknown is not None:
+            rows[unknown] = -1
+        given = np.ones(len(places)) if weights is None else weights
+        fast = WordPiece.supports(spec)
+        return cls(
+            table, text, spec, WordPiece(spec) if fast else LibraryTokenizer(text),
+            rows, np.asarray(given, np.float32), pieces, [weights, mapping],
+        )  # fmt: skip
+
+    @cached_property
+    def median_length(self) -> int:
+        return int(np.median([len(piece) for piece in self.pieces if piece]))
+
+    @cached_property
+    def fast_table(self) -> NDArray[Any]:
+        """The table as compiled code wants it: without gaps, and without float16."""
+        halves = self.table.dtype == np.float16
+        return np.ascontiguousarray(self.table, np.float32 if halves else None)
+
+    def digest(self) -> str:
+        """A hash of table, weights, mapping, and what of the tokenizer changes token ids."""
+        whole = hashlib.sha256()
+        model = {k: v for k, v in self.spec["model"].items() if k != "vocab"}
+        kept = [model, *(self.spec.get(k) for k in ("normalizer", "pre_tokenizer", "added_tokens"))]
+        if not isinstance(self.spec["model"].get("vocab"), dict):  # Unigram: pieces with scores
+            kept.append(self.spec["model"].get("vocab"))
+        whole.update(json.dumps(kept, sort_keys=True).encode())
+        whole.update("".join(self.pieces).encode())
+        lengths = np.fromiter(map(len, self.pieces), np.int32)
+        for array in (lengths, self.table, *self.parts):
+            shape = None if array is None else (array.shape, array.dtype.str)
+            whole.update(f"\n{shape}\n".encode())
+            if array is not None:
+                whole.update(np.ascontiguousarray(array).data)
+        return whole.hexdigest()[:32]
+
+
+def _read_tokenizer(text: str) -> tuple[dict[str, Any], list[str]]:
+    """The content of a tokenizer.json, and its tokens by id, the added ones among them."""
+    try:
+        spec = json.loads(text)
+        vocab = spec["model"]["vocab"]
+        if not isinstance(vocab, dict):  # Unigram: pieces with scores
+            vocab = {piece: i for i, (piece, _) in enumerate(vocab)}
+        pieces, ids = list(vocab), list(vocab.values())
+        added = spec.get("added_tokens") or []
+        if ids != list(range(len(ids))):  # not in order, or with gaps
+            pieces = [""] * (max(ids, default=-1) + 1)
+            for piece, i in vocab.items():
+                pieces[i] = piece
+        pieces += [""] * (max((token["id"] for token in added), default=-1) + 1 - len(pieces))
+        for token in added:
+            pieces[token["id"]] = token["content"]
+        if not pieces:
+            raise ValueError("it has no tokens")
+        return spec, pieces
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InvalidInput(
+            f"The tokenizer cannot be read: {error!r}.", "Give the text of a tokenizer.json."
+        ) from error
+
+
+def _unknown_token(spec: dict[str, Any], pieces: list[str]) -> int | None:
+    model = spec["model"]
+    if isinstance(model.get("unk_id"), int):  # Unigram
+        return int(model["unk_id"])
+    return pieces.index(model["unk_token"]) if model.get("unk_token") in pieces else None
+
+
+def _flat(lines: list[list[int]]) -> Tokens:
+    starts = np.zeros(len(lines) + 1, np.int64)
+    np.cumsum([len(line) for line in lines], out=starts[1:])
+    flat = np.fromiter((i for line in lines for i in line), np.int32, int(starts[-1]))
+    return flat, starts

