@@ -227,25 +227,49 @@ class StaticEncoder(Encoder[str]):
 
     def _pieces(self, text: str) -> tuple[list[str], NDArray[np.float32]]:
         """A text's pieces without unknown ones, and the weighted row of each, shape (n, dim)."""
+        ids, _ = self._known(*self._cut([text]))
+        return [self._model.pieces[i] for i in ids], self._rows(ids)
+
+    def _rows(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
+        """The weighted row of each token, shape (n, dim)."""
         model = self._model
-        ids = np.asarray(model.tokens.cut(self._clip([text])[0])[: self.max_length], np.int32)
-        ids = ids[model.places[ids] >= 0]
-        rows = self.table[model.places[ids]].astype(np.float32) * model.weights[ids, None]
-        return [model.pieces[i] for i in ids], rows
+        rows = self.table[model.places[ids]].astype(np.float32)
+        return np.asarray(rows * model.weights[ids, None])
+
+    def _known(
+        self, ids: NDArray[np.int32], starts: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Tokens of texts without the unknown ones: ids, and where each text's begin."""
+        known = self._model.places[ids] >= 0
+        return ids[known], np.concatenate([[0], np.cumsum(known)])[starts]
 
     def _encode_batch(self, items: Sequence[str], side: Side) -> NDArray[np.float32]:
-        model, texts = self._model, self._clip(items)
-        self._encoded += sum(map(len, texts))
-        cold = self._encoded < self.compile_from
-        threads = 0 if cold else self._threads()
-        if cold and isinstance(model.tokens, WordPiece):
-            ids, starts = _flat([model.tokens.cut(t)[: self.max_length] for t in texts])
-        else:
-            ids, starts = model.tokens.encode(texts, limit=self.max_length, threads=threads)
-        table = self.table if cold else model.fast_table
+        self._encoded += sum(map(len, items))
+        model = self._model
+        ids, starts = self._cut(items)
+        cold = self._is_cold
         return weighted_means(
-            ids, starts, model.places, model.weights, table, unit=self.normalize, threads=threads
+            ids,
+            starts,
+            model.places,
+            model.weights,
+            self.table if cold else model.fast_table,
+            unit=self.normalize,
+            threads=0 if cold else self._threads(),
         )
+
+    @property
+    def _is_cold(self) -> bool:
+        """Whether so little was encoded yet that compiled code is not worth loading."""
+        return self._encoded < self.compile_from
+
+    def _cut(self, texts: Sequence[str]) -> Tokens:
+        """The tokens of texts: ids one after the other, and where each text's begin."""
+        model, clipped = self._model, self._clip(texts)
+        if self._is_cold and isinstance(model.tokens, WordPiece):
+            return _flat([model.tokens.cut(text)[: self.max_length] for text in clipped])
+        threads = 0 if self._is_cold else self._threads()
+        return model.tokens.encode(clipped, limit=self.max_length, threads=threads)
 
     def _clip(self, items: Sequence[str]) -> Sequence[str]:
         """Cut long texts to the characters that model2vec would look at."""

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-KEYWORD_SHARE: Final = 0.65
+KEYWORD_SHARE: Final = 0.55
 """The keyword side's weight in :func:`hybrid`; the dense side has the rest.
 
 Chosen together with :func:`share_of_best` on the SciFact training claims and CACM, for the

@@ -158,11 +158,17 @@ class Tail:
 
     def words(self) -> int:
         """How many words the texts have together."""
-        return sum(len(texts.get("", ())) for texts in self._texts.values())
+        return sum(_length(texts, "") for texts in self._texts.values())
 
-    def add(self, seq: int, fields: Mapping[str, str]) -> None:
-        """Take in one record: its text under ``""``, other fields by path."""
-        self._texts[seq] = {name: words_of(text) for name, text in fields.items()}
+    def add(self, seq: int, fields: Mapping[str, Sequence[str]]) -> None:
+        """Take in one record: its texts under ``""``, those of other fields by path.
+
+        No phrase reaches from one text of a field into the next.
+        """
+        self._texts[seq] = {
+            name: [word for text in texts for word in (*words_of(text), _GAP)]
+            for name, texts in fields.items()
+        }
 
     def forget(self, seqs: Iterable[int]) -> None:
         """Leave records out from now on."""
@@ -196,13 +202,22 @@ class Tail:
                     excluded = True
                     break
                 if frequency and clause.need != "not":
-                    length = len(words.get(clause.field, ()))
+                    length = _length(words, clause.field)
                     by_clause[clause] = by_clause.get(clause, 0.0) + bm25(
                         frequency, length, mean_length, weights[clause]
                     )
             if by_clause and not excluded:
                 found[seq] = by_clause
         return found
+
+
+_GAP: Final = ""
+"""Stands behind each text of a field; no word is empty."""
+
+
+def _length(words: Mapping[str, list[str]], field: str) -> int:
+    text = words.get(field, [])
+    return len(text) - text.count(_GAP)
 
 
 def _frequency(words: Mapping[str, list[str]], clause: Clause) -> int:
