@@ -14,9 +14,7 @@ a new process that encodes one query. Writes bench/results/encode.json.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import random
 import re
 import statistics
@@ -25,13 +23,12 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import Target, data_folder, machine, show_targets, versions, write
 
-RESULT = Path(__file__).parent / "results" / "encode.json"
 COLD = """
 import time
 import numpy
@@ -156,27 +153,6 @@ def cold(repeats: int = 10) -> dict[str, float]:
     return found | {"load, fingerprint and one query": round(total, 1)}
 
 
-def machine() -> dict[str, Any]:
-    """What the figures were taken on."""
-    info = Path("/proc/cpuinfo").read_text()
-    names = ("kinspace", "model2vec", "tokenizers", "numba", "numpy")
-    model = re.search(r"model name\s*: (.*)", info)
-    return {
-        "processor": model[1] if model else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "load_before": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        "versions": {name: _version(name) for name in names},
-    }
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except ImportError:
-        return "from the source tree"
-
-
 def main() -> None:
     """Measure, compare, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -186,7 +162,7 @@ def main() -> None:
         "--model", default="default", help="the default, or a static model's folder"
     )
     options = parser.parse_args()
-    data = Path(os.environ.get("KINSPACE_DATA", "../shared/data"))
+    data = data_folder()
 
     from model2vec import StaticModel
 
@@ -196,8 +172,9 @@ def main() -> None:
     texts = real_texts(data, options.texts)
     ours = load(options.model)
     theirs = StaticModel.from_pretrained(describe(options.model).where)
-    result = {
+    result: dict[str, Any] = {
         "machine": where,
+        "versions": versions("model2vec", "tokenizers", "numba", "numpy"),
         "texts": len(texts),
         "mean_characters": round(statistics.mean(map(len, texts)), 1),
         "model": {"rows": len(ours.table), "dim": ours.space.dim, "dtype": str(ours.table.dtype)},
@@ -205,12 +182,21 @@ def main() -> None:
         "same": compare(ours, theirs, texts),
         "cold_ms": cold(),
     }
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    show(result)
+    asked = targets(result)
+    result["targets"] = [target.to_dict() for target in asked]
+    tell(result)
+    show_targets(asked)
+    write("encode", result, whole=options.texts == 100_000 and options.model == "default")
 
 
-def show(result: dict[str, Any]) -> None:
+def targets(result: dict[str, Any]) -> list[Target]:
+    """What was asked for."""
+    ratios = [Target(f"times model2vec, {one['threads']} threads", 3, one["ratio"])
+              for one in result["speed"]]  # fmt: skip
+    return [*ratios, Target("cosine to model2vec's, least", 0.9999, result["same"]["cosine_min"])]
+
+
+def tell(result: dict[str, Any]) -> None:
     """Print the tables."""
     print(f"{result['texts']:,} texts of {result['mean_characters']} characters; "
           f"{result['same']['tokens_per_text']} tokens; {result['model']}")  # fmt: skip

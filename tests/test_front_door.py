@@ -15,7 +15,6 @@ HEAVY = [
     "rich",
     "safetensors",
     "scipy",
-    "semantic_text_splitter",
     "sklearn",
     "tantivy",
     "tokenizers",

@@ -27,7 +27,7 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     debug : bool
         Show the whole trace of an error.
     """
-    import click
+    import typer
 
     from kinspace.cli.app import app
     from kinspace.cli.output import fail
@@ -40,17 +40,18 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
         # The reader of our output (head, less) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         fail("Interrupted.", "What was committed stays; the same command goes on from there.")
         return 130
-    except click.ClickException as error:
+    except typer.TyperException as error:  # wrong usage
         if debug:
             raise
-        usage = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
-        fail(error.format_message(), f"See: {usage} --help" if usage else "")
-        return error.exit_code
+        message = getattr(error, "format_message", error.__str__)()
+        context = getattr(error, "ctx", None)
+        fail(message, f"See: {context.command_path} --help" if context else "")
+        return int(getattr(error, "exit_code", 2))
     except KinspaceError as error:
         if debug:
             raise

@@ -19,7 +19,9 @@ def distill(
         typer.Argument(help="Files and folders; their passages are learned from."),
     ],
     target: Annotated[Path, typer.Option("--output", "-o", help="The new model's folder.")],
-    dim: Annotated[int, typer.Option(help="Dimensions of the new model.")] = 256,
+    dim: Annotated[
+        int | None, typer.Option(help="Dimensions of the new model; by default, the teacher's.")
+    ] = None,
     vocabulary_size: Annotated[int, typer.Option(help="Tokens, at most.")] = 32_000,
     epochs: Annotated[int, typer.Option(help="How often all texts are gone through.")] = 3,
     max_texts: Annotated[int | None, typer.Option(help="Stop reading after so many.")] = None,
@@ -48,7 +50,6 @@ def distill(
         max_texts=max_texts,
         seed=seed,
         cache=cache,
-        name=target.name,
     )
     items = (line for path in texts for line in read.lines(path)) if lines else read.texts(texts)
     learner.fit(items, progress=True)

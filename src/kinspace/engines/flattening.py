@@ -16,7 +16,7 @@ Floats = NDArray[np.float32]
 _SAMPLE = 1 << 16
 """Texts that the directions are measured on."""
 _LENGTH_POWER = 0.7
-_RARITY_POWER = 0.2
+_RARITY_POWER = 0.4
 
 
 def temper_lengths(table: Floats, bags: Bags) -> Floats:
@@ -31,7 +31,7 @@ def temper_lengths(table: Floats, bags: Bags) -> Floats:
     Returns
     -------
     array of float32, shape (rows, dim)
-        Each row's length ``l`` has become ``l**0.7 * (-log(share))**0.2``.
+        Each row's length ``l`` has become ``l**0.7 * (-log(share))**0.4``.
     """
     counts = np.bincount(bags.ids, minlength=len(table))
     share = np.minimum(counts / max(counts.sum(), 1) + 1e-7, 0.5)
@@ -71,4 +71,5 @@ def flatten_directions(table: Floats, bags: Bags, power: float) -> Floats:
     energy, directions = np.linalg.eigh(moment)
     energy = np.maximum(energy / energy[-1], 1e-6)
     turn = (directions * energy ** (-power / 2)) @ directions.T
-    return table @ turn.astype(np.float32)
+    turned: Floats = table @ turn.astype(np.float32)
+    return turned

@@ -156,6 +156,31 @@ def check(record: Record, dim: int, place: int, source: str | None = None) -> Ch
     return Checked(name, text, title if isinstance(title, str) else "", encoded, row, source)
 
 
+def names_of(ids: Any) -> list[str]:
+    """Ids that somebody asks for, as a list; whole numbers as texts, as :func:`check` does.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    listed = [ids] if isinstance(ids, str) or not isinstance(ids, Iterable) else list(ids)
+    names = []
+    for one in listed:
+        name = str(one) if isinstance(one, int) and not isinstance(one, bool) else one
+        if not isinstance(name, str) or _is_broken(name):
+            raise InvalidInput(f"{one!r:.80} is not an id.", "Give ids that are texts.")
+        names.append(name)
+    return names
+
+
+def _is_broken(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def _plain(value: Any) -> Any:
     """Numpy's numbers and dates as JSON knows them."""
     if isinstance(value, np.generic):

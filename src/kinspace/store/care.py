@@ -8,20 +8,27 @@ import sqlite3
 import struct
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from kinspace.errors import CorruptStore, PathNotFound, StoreError
+from kinspace.errors import CorruptStore, InvalidParameter, PathNotFound, StoreError
+from kinspace.metric import normalise
 from kinspace.space import Space
 from kinspace.store import database as db
-from kinspace.store.derived import Damaged
+from kinspace.store.base import with_title
+from kinspace.store.derived import Damaged, Manifest
 from kinspace.store.lock import WriterLock
 from kinspace.store.view import View
+from kinspace.store.writer import text_hash
 
 _STEP: Final = 256
+_ROWS: Final = 4096
+_LOST: Final = b"lost"
+"""The content hash of a record whose text or vector is not what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +84,7 @@ class Info:
         sizes = {part.name: part.bytes() for part in view.parts if part.bytes()}
         sizes["records"] = sum(p.stat().st_size for p in path.glob(f"{db.FILE}*"))
         sizes["total"] = folder_bytes(path)
-        others = not lock.held and not database.read_only and not lock.try_acquire()
-        if not others and not database.read_only:
-            lock.release()
+        others = not lock.held and lock.is_taken()
         covered = view.neighbours.covered
         return cls(
             path=str(path),
@@ -136,7 +141,31 @@ def problems(database: db.Database, view: View) -> list[str]:
     extra = np.setdiff1d(np.setdiff1d(view.vectors.seqs, held), buried)
     if len(extra):
         found.append(f"vectors: {len(extra)} belong to no record")
-    return found + view.keywords.disagreements(records, buried)
+    return found + _altered(database, view) + view.keywords.disagreements(records, buried)
+
+
+def _altered(database: db.Database, view: View) -> list[str]:
+    """Texts and vectors that are not what was written: SQLite has no checksum of its own."""
+    texts = vectors = seq = 0
+    while rows := database.hashed_after(seq, _ROWS):
+        seq = rows[-1][0].seq
+        for row, digest in rows:
+            wanted = text_hash(with_title(row.fields.get("title"), row.text))
+            texts += digest[:16] not in (wanted, _LOST)
+    seq, table = 0, view.vectors
+    while True:
+        seqs, raw = database.vectors_after(seq, _ROWS, view.dtype, view.space.dim)
+        if not len(seqs):
+            break
+        seq = int(seqs[-1])
+        held = np.isin(seqs, table.seqs)
+        mine = raw[held].astype(np.float32)
+        mine = normalise(mine) if view.space.metric == "cosine" else mine
+        theirs = np.asarray(table.rows[table.positions(seqs[held])], np.float32)
+        step = 4 * float(np.finfo(view.dtype).eps)  # the rounding of a length may differ
+        vectors += int((~np.isclose(mine, theirs, rtol=step, atol=step).all(axis=1)).sum())
+    found = [f"{db.FILE}: {texts} texts are not what was written"] if texts else []
+    return found + ([f"vectors: {vectors} are not those of the records"] if vectors else [])
 
 
 # -- salvage -----------------------------------------------------------------------------------
@@ -231,46 +260,57 @@ def _rows(
             yield from _rows(connection, statement, middle, last)
 
 
-def _last_seq(connection: sqlite3.Connection) -> int:
+def _last_seq(connection: sqlite3.Connection, path: Path) -> int:
+    """The highest row number, or the nearest guess that the ruins allow."""
     for statement in (
         "SELECT seq FROM sqlite_sequence WHERE name = 'records'",
         "SELECT max(seq) FROM records",
         "SELECT max(seq) FROM vectors",
     ):
-        try:
+        with suppress(sqlite3.DatabaseError, TypeError, ValueError):
             row = connection.execute(statement).fetchone()
             if row and row[0]:
                 return int(row[0])
-        except sqlite3.DatabaseError:
-            continue
-    return 1 << 20
+    with suppress(Damaged):
+        return Manifest.read(path / db.DERIVED / "vectors.json").last_seq
+    return (path / db.FILE).stat().st_size // 64  # no record takes less
 
 
-def _meta(connection: sqlite3.Connection, path: Path) -> dict[str, str]:
+def _meta(connection: sqlite3.Connection, path: Path) -> dict[str, Any]:
     try:
         found = dict(connection.execute("SELECT key, value FROM meta").fetchall())
     except sqlite3.DatabaseError:
         found = {}
-    if "space" not in found:
+    known = {}
+    for key in ("space", "dtype", "encoder"):
+        with suppress(ValueError, TypeError, KeyError):
+            known[key] = json.loads(found[key])
+    with suppress(Damaged, KeyError):
+        # The vector table knows it too.
+        known = Manifest.read(path / db.DERIVED / "vectors.json").values["identity"] | known
+    try:
+        Space.from_dict(known["space"])
+        np.dtype(known["dtype"])
+    except (KeyError, TypeError, InvalidParameter) as error:
         raise CorruptStore(
             f"{path} does not say any more which model its vectors are of.",
             "Index the files again; nothing of the collection can be used without it.",
-        )
-    return found
+        ) from error
+    return known
 
 
 def _copy_records(connection: sqlite3.Connection, path: Path, target: Path) -> Salvaged:
     meta = _meta(connection, path)
-    space, dtype = Space.from_dict(json.loads(meta["space"])), json.loads(meta["dtype"])
-    width = space.dim * np.dtype(dtype).itemsize
+    dtype = np.dtype(meta["dtype"])
+    width = int(meta["space"]["dim"]) * dtype.itemsize
     target.mkdir(parents=True)
     new = db.Database(target)
     kept = lost = 0
     seen: set[str] = set()
     with new.transaction():
         for key, value in meta.items():
-            new.set_meta(key, json.loads(value))
-    last = _last_seq(connection) + 1
+            new.set_meta(key, value)
+    last = _last_seq(connection, path) + 1
     for first in range(1, last, _STEP):
         bounds = (first, min(first + _STEP, last))
         vectors = dict(
@@ -285,16 +325,24 @@ def _copy_records(connection: sqlite3.Connection, path: Path, target: Path) -> S
             if not _is_whole(name, text, fields) or name in seen:
                 continue
             seen.add(name)
-            vector = vectors.get(seq, b"")
-            whole = len(vector) == width
-            lost += not whole
-            kept += whole
-            # Without its vector a record keeps a hash that no text has, so that it is encoded anew.
-            rows.append(db.NewRow(name, text, fields, digest if whole else b"lost",
-                                  source, vector if whole else bytes(width)))  # fmt: skip
+            vector = vectors.get(seq)
+            if not (isinstance(vector, bytes) and len(vector) == width
+                    and np.isfinite(np.frombuffer(vector, dtype)).all()):  # fmt: skip
+                vector = None
+            lost += vector is None
+            kept += vector is not None
+            # A record that is not as it was gets a hash that no text has: it is encoded anew.
+            title = json.loads(fields).get("title")
+            same = isinstance(digest, bytes) and digest[:16] == text_hash(with_title(title, text))
+            rows.append(db.NewRow(name, text, fields, digest if vector and same else _LOST,
+                                  source if isinstance(source, str) else None,
+                                  vector or bytes(width)))  # fmt: skip
         with new.transaction():
             new.insert(rows)
     new.close()
+    if not kept + lost:
+        shutil.rmtree(target)
+        raise CorruptStore(f"No record of {path} can be read any more.", "Index the files again.")
     return Salvaged(kept + lost, lost)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from kinspace.encoder import Encoder, Progress
 from kinspace.errors import InvalidInput, InvalidParameter, ReadOnlyStore
-from kinspace.store.base import Checked, Record, check
+from kinspace.store.base import Checked, Record, check, names_of
 from kinspace.store.care import Compaction, folder_bytes
 from kinspace.store.database import Database
 from kinspace.store.filters import Filter, to_sql
@@ -112,6 +112,8 @@ class Collection(Opened):
                 f"Records are a list of dicts; this is one {type(records).__name__}.",
                 "Put it into a list.",
             )
+        if not isinstance(records, Iterable):
+            raise InvalidInput(f"{records!r:.80} holds no records.", "Give a list of dicts.")
         changed = done = waiting = 0
         total = len(records) if isinstance(records, Sequence) else 0
         stream = iter(records)
@@ -162,6 +164,7 @@ class Collection(Opened):
         """
         with self._guard:
             self._start_writing()
+            self._view.expect_changes()
             return self._writer.write(batch, replace=replace, also=also, without=without)
 
     def delete(self, ids: Iterable[str] | None = None, *, where: Filter | str | None = None) -> int:
@@ -185,8 +188,8 @@ class Collection(Opened):
             if where is not None:
                 seqs = self._database.seqs_where(*to_sql(where)).tolist()
             else:
-                names = [ids] if isinstance(ids, str) else list(ids or ())
-                seqs = list(self._database.seqs_of(names).values())
+                seqs = list(self._database.seqs_of(names_of(ids)).values())
+            self._view.expect_changes()
             with self._database.transaction():
                 self._database.bury(seqs)
             self.settle()

@@ -19,11 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.errors import CorruptStore, NewerFormat
-from kinspace.store.sqlite_errors import typed_errors
+from kinspace.store.sqlite_errors import damaged, typed_errors
 
 FORMAT: Final = 1
 APPLICATION_ID: Final = 0x4B494E53  # "KINS": how `file` and a hex editor know it
 FILE: Final = "collection.sqlite"
+DERIVED: Final = "derived"
+"""The folder of what is made from the truth."""
 
 SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -138,8 +140,10 @@ class Database:
         application = self._connection.execute("PRAGMA application_id").fetchone()[0]
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if application != APPLICATION_ID:
-            if application == 0 and version == 0 and not self.read_only and self._is_blank():
-                self._create()  # killed between making the file and its first commit
+            # Killed between making the file and its first commit; or all of it was lost since.
+            blank = application == 0 and version == 0 and self._is_blank()
+            if blank and not self.read_only and not (self.path.parent / DERIVED).exists():
+                self._create()
                 self.is_new = True
                 return
             raise CorruptStore(
@@ -190,7 +194,10 @@ class Database:
     def meta(self, key: str) -> Any:
         """A value of the collection itself, None if it is not set."""
         value = self._one("SELECT value FROM meta WHERE key = ?", (key,))
-        return None if value is None else json.loads(value)
+        try:
+            return None if value is None else json.loads(value)
+        except (TypeError, ValueError) as error:
+            raise damaged(self.path, f"its {key} cannot be read") from error
 
     def set_meta(self, key: str, value: Any) -> None:
         """Set a value; inside a transaction."""
@@ -248,7 +255,7 @@ class Database:
         found = self._in(
             "SELECT seq, id, text, fields, source FROM records WHERE seq IN ({})", seqs
         )
-        return {r[0]: Row(r[0], r[1], r[2], json.loads(r[3]), r[4]) for r in found}
+        return {row[0]: self._row(row) for row in found}
 
     def rows_after(self, seq: int, limit: int) -> list[Row]:
         """Up to ``limit`` records beyond a row number, in order."""
@@ -256,7 +263,26 @@ class Database:
             "SELECT seq, id, text, fields, source FROM records WHERE seq > ? ORDER BY seq LIMIT ?",
             (seq, limit),
         )
-        return [Row(r[0], r[1], r[2], json.loads(r[3]), r[4]) for r in found]
+        return [self._row(row) for row in found]
+
+    def _row(self, found: tuple[Any, ...]) -> Row:
+        seq, name, text, fields, source = found
+        try:
+            values = json.loads(fields)
+        except (TypeError, ValueError) as error:
+            raise damaged(self.path, f"the fields of record {name!r:.80} are no JSON") from error
+        if not (isinstance(name, str) and isinstance(text, str) and isinstance(values, dict)):
+            raise damaged(self.path, f"record {name!r:.80} is not what was written")
+        return Row(seq, name, text, values, source)
+
+    def hashed_after(self, seq: int, limit: int) -> list[tuple[Row, bytes]]:
+        """Records beyond a row number with the content hash that was noted for them."""
+        found = self._all(
+            "SELECT seq, id, text, fields, source, hash FROM records WHERE seq > ? "
+            "ORDER BY seq LIMIT ?",
+            (seq, limit),
+        )
+        return [(self._row(row[:5]), bytes(row[5])) for row in found]
 
     def ids_after(self, seq: int, limit: int) -> list[tuple[int, str]]:
         """Row numbers and ids beyond a row number, in order."""
@@ -277,10 +303,7 @@ class Database:
         seqs = np.fromiter((row[0] for row in found), np.int64, len(found))
         joined = b"".join(row[1] for row in found)
         if len(joined) != len(found) * dim * dtype.itemsize:
-            raise CorruptStore(
-                f"{self.path} holds vectors of another length than {dim}.",
-                "Save what is left with: kinspace info … --salvage NEW.kin",
-            )
+            raise damaged(self.path, f"it holds vectors of another length than {dim}")
         return seqs, np.frombuffer(joined, dtype).reshape(len(found), dim)
 
     def vectors(self, seqs: Sequence[int]) -> dict[int, bytes]:
@@ -308,6 +331,11 @@ class Database:
         """The highest row number that exists, 0 if there is none."""
         return int(self._one("SELECT max(seq) FROM records") or 0)
 
+    def ever(self) -> tuple[int, int]:
+        """The highest row number, and the number of the last burial, that there ever were."""
+        found = dict(self._all("SELECT name, seq FROM sqlite_sequence"))
+        return int(found.get("records", 0)), int(found.get("tombstones", 0))
+
     def count_after(self, seq: int) -> int:
         """How many records lie beyond a row number."""
         return int(self._one("SELECT count(*) FROM records WHERE seq > ?", (seq,)))
@@ -325,6 +353,11 @@ class Database:
     def forget_tombstones(self, upto: int) -> None:
         """Drop burials up to a number; inside a transaction, when nothing derived needs them."""
         self._all("DELETE FROM tombstones WHERE number <= ?", (upto,))
+        self.set_meta("forgotten", upto)
+
+    def forgotten(self) -> int:
+        """The last burial that was dropped: a part that does not know it is of an earlier state."""
+        return int(self.meta("forgotten") or 0)
 
     # -- sources -------------------------------------------------------------------------------
 

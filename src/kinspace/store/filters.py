@@ -18,12 +18,14 @@ A filter becomes a condition of SQL, so it runs before the ``k`` best are taken.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Final
 
+import numpy as np
+
 from kinspace.errors import InvalidFilter
+from kinspace.store.filter_text import MAX_DEPTH, parse
 
 Filter = Mapping[str, Any]
 Sql = tuple[str, list[Any]]
@@ -31,8 +33,10 @@ Sql = tuple[str, list[Any]]
 _ORDER: Final = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 OPERATORS: Final = ("$eq", "$ne", *_ORDER, "$in", "$nin", "$exists", "$not")
 _GROUPS: Final = ("$and", "$or", "$not")
-_MAX_DEPTH: Final = 60
-"""SQLite's own limit for nested expressions is 1000; a dozen of ours need fewer each."""
+_MAX_VALUES: Final = 32_000
+"""SQLite takes 32,766 values in one statement, and a comparison needs about five."""
+_LONG: Final = 50
+"""Parts from which on they are joined by CASE, whose depth does not grow with their number."""
 
 
 def to_sql(where: Filter | str) -> Sql:
@@ -58,9 +62,14 @@ def to_sql(where: Filter | str) -> Sql:
     --------
     >>> condition, values = to_sql({"id": "a"})
     >>> condition, values
-    ('((id = ?))', ['a'])
+    ('(id = ?)', ['a'])
     """
-    return _group(parse(where) if isinstance(where, str) else where, 0)
+    condition, values = _group(parse(where) if isinstance(where, str) else where, 0)
+    if len(values) > _MAX_VALUES:
+        raise InvalidFilter(
+            "The filter has too many comparisons.", "Compare with many values at once: use $in."
+        )
+    return condition, values
 
 
 def _group(where: Any, depth: int) -> Sql:
@@ -68,9 +77,9 @@ def _group(where: Any, depth: int) -> Sql:
         raise InvalidFilter(
             f"A filter is a dict; this is {where!r}.", 'For example {"year": {"$gte": 2020}}.'
         )
-    if depth > _MAX_DEPTH:
+    if depth > MAX_DEPTH:
         raise InvalidFilter(
-            f"The filter is nested more than {_MAX_DEPTH} deep.", "Write it flatter, with $in."
+            f"The filter is nested more than {MAX_DEPTH} deep.", "Write it flatter, with $in."
         )
     parts = []
     for key, value in where.items():
@@ -99,12 +108,19 @@ def _many(key: str, value: Any, depth: int) -> Sql:
 def _join(parts: list[Sql], word: str, empty: str) -> Sql:
     if not parts:
         return f"({empty})", []
-    return f"({word.join(p[0] for p in parts)})", [v for p in parts for v in p[1]]
+    if len(parts) == 1:
+        return parts[0]
+    values = [value for part in parts for value in part[1]]
+    if len(parts) < _LONG:
+        return f"({word.join(part[0] for part in parts)})", values
+    negated = "NOT " if empty == "1" else ""
+    cases = " ".join(f"WHEN {negated}{part[0]} THEN {1 - int(empty)}" for part in parts)
+    return f"(CASE {cases} ELSE {empty} END)", values
 
 
 def _negate(part: Sql) -> Sql:
-    # A comparison with a missing field is NULL in SQL, and NOT NULL is NULL: make it false first.
-    return f"(NOT coalesce({part[0]}, 0))", part[1]
+    # No part is ever NULL, of which NOT would be NULL too: a missing field makes it 0.
+    return f"(NOT {part[0]})", part[1]
 
 
 def _field(path: str, value: Any, depth: int) -> Sql:
@@ -121,6 +137,10 @@ def _field(path: str, value: Any, depth: int) -> Sql:
 
 
 def _compare(path: str, op: str, operand: Any, depth: int) -> Sql:
+    if depth > MAX_DEPTH:
+        raise InvalidFilter(
+            f"The filter of {path} is nested more than {MAX_DEPTH} deep.", "Write it flatter."
+        )
     if op == "$not":
         return _negate(_field(path, operand, depth + 1))
     if op in ("$ne", "$nin"):
@@ -197,13 +217,13 @@ def _over_elements(
 
 def _kind(path: str, operand: Any) -> tuple[str, Any]:
     """The JSON types that an operand is compared with, and its value for SQL."""
+    operand = operand.item() if isinstance(operand, np.generic) else operand
     if operand is None:
         return "'null'", None
     if isinstance(operand, bool):
         return ("'true'" if operand else "'false'"), None
     if isinstance(operand, int):
-        # Beyond 64 bits SQLite holds whole numbers as floats, in the field too.
-        return "'integer','real'", operand if -(2**63) <= operand < 2**63 else float(operand)
+        return "'integer','real'", operand if -(2**63) <= operand < 2**63 else _as_float(operand)
     if isinstance(operand, float):
         if operand != operand:
             raise InvalidFilter(f"{path} is compared with NaN.", "NaN equals nothing.")
@@ -219,169 +239,24 @@ def _kind(path: str, operand: Any) -> tuple[str, Any]:
     )
 
 
+def _as_float(number: int) -> float:
+    """Beyond 64 bits SQLite holds whole numbers as floats, in the field too."""
+    try:
+        return float(number)
+    except OverflowError:
+        return inf if number > 0 else -inf
+
+
 def _json_path(path: str) -> str:
     names = path.split(".")
-    if not all(names) or any(c in path for c in '"\0'):
+    try:
+        path.encode()
+        readable = all(names) and '"' not in path
+    except UnicodeEncodeError:
+        readable = False
+    if not readable:
         raise InvalidFilter(
             f"{path!r} is not the path of a field.", "Write names joined by dots, without quotes."
         )
-    return "$" + "".join(f'."{name}"' for name in names)
-
-
-# -- as text -----------------------------------------------------------------------------------
-
-_TOKEN = re.compile(
-    r"""\s*(?:
-    (?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-  | (?P<number>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?(?![\w.-]))
-  | (?P<sign><=|>=|!=|<>|==|=|<|>|[(),\[\]])
-  | (?P<word>[^\s()<>=!,\[\]"']+)
-    )""",
-    re.VERBOSE,
-)
-_SIGNS: Final = {
-    "=": "$eq", "==": "$eq", "!=": "$ne", "<>": "$ne",
-    ">": "$gt", ">=": "$gte", "<": "$lt", "<=": "$lte",
-}  # fmt: skip
-_WORDS: Final = {"true": True, "false": False, "null": None, "none": None}
-
-
-def parse(text: str) -> dict[str, Any]:
-    """Read a filter written as text.
-
-    Comparisons with ``= != < <= > >=``, ``in [..]``, ``not in [..]`` and ``exists`` are joined
-    by ``and``, ``or`` and ``not``, with parentheses. Texts may stand without quotes where they
-    are one word.
-
-    Returns
-    -------
-    dict
-        The same filter as :func:`to_sql` takes.
-
-    Raises
-    ------
-    InvalidFilter
-        With the place where reading stopped.
-
-    Examples
-    --------
-    >>> parse('year >= 2020 and not (lang = de or tags in [draft, old])')
-    {'$and': [{'year': {'$gte': 2020}}, {'$not': {'$or': [{'lang': {'$eq': 'de'}}, \
-{'tags': {'$in': ['draft', 'old']}}]}}]}
-    """
-    return _Parser(text).whole()
-
-
-class _Parser:
-    """Recursive descent: or → and → not → comparison."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.tokens: list[tuple[str, str, int]] = []
-        place = 0
-        while text[place:].strip():
-            match = _TOKEN.match(text, place)
-            if match is None or match.lastgroup is None:
-                raise self.error(place)
-            kind = match.lastgroup
-            self.tokens.append((kind, match[kind], match.start(kind)))
-            place = match.end()
-        self.at = 0
-
-    def whole(self) -> dict[str, Any]:
-        found = self.either(0)
-        if self.at < len(self.tokens):
-            raise self.error(self.tokens[self.at][2])
-        return found
-
-    def either(self, depth: int) -> dict[str, Any]:
-        parts = [self.both(depth)]
-        while self.take("or"):
-            parts.append(self.both(depth))
-        return parts[0] if len(parts) == 1 else {"$or": parts}
-
-    def both(self, depth: int) -> dict[str, Any]:
-        parts = [self.one(depth)]
-        while self.take("and"):
-            parts.append(self.one(depth))
-        return parts[0] if len(parts) == 1 else {"$and": parts}
-
-    def one(self, depth: int) -> dict[str, Any]:
-        if depth > _MAX_DEPTH:
-            raise self.error(self.tokens[self.at][2] if self.at < len(self.tokens) else 0)
-        if self.take("not"):
-            return {"$not": self.one(depth + 1)}
-        if self.take("("):
-            found = self.either(depth + 1)
-            self.need(")")
-            return found
-        return self.comparison()
-
-    def comparison(self) -> dict[str, Any]:
-        kind, name, place = self.next()
-        if kind not in ("word", "text"):
-            raise self.error(place)
-        path = _unquote(name) if kind == "text" else name
-        if self.take("exists"):
-            return {path: {"$exists": True}}
-        if self.take("not"):
-            self.need("in")
-            return {path: {"$nin": self.values()}}
-        if self.take("in"):
-            return {path: {"$in": self.values()}}
-        _, sign, place = self.next()
-        if sign not in _SIGNS:
-            raise self.error(place)
-        return {path: {_SIGNS[sign]: self.value()}}
-
-    def values(self) -> list[Any]:
-        close = "]" if self.take("[") else ")"
-        if close == ")":
-            self.need("(")
-        found = []
-        while not self.take(close):
-            found.append(self.value())
-            if not self.take(","):
-                self.need(close)
-                break
-        return found
-
-    def value(self) -> Any:
-        kind, token, place = self.next()
-        if kind == "text":
-            return _unquote(token)
-        if kind == "number":
-            return float(token) if any(c in token for c in ".eE") else int(token)
-        if kind == "word":
-            return _WORDS.get(token.lower(), token)
-        raise self.error(place)
-
-    def next(self) -> tuple[str, str, int]:
-        if self.at == len(self.tokens):
-            raise self.error(len(self.text))
-        self.at += 1
-        return self.tokens[self.at - 1]
-
-    def take(self, token: str) -> bool:
-        if self.at < len(self.tokens):
-            kind, found, _ = self.tokens[self.at]
-            if kind != "text" and found.lower() == token:
-                self.at += 1
-                return True
-        return False
-
-    def need(self, token: str) -> None:
-        if not self.take(token):
-            place = self.tokens[self.at][2] if self.at < len(self.tokens) else len(self.text)
-            raise self.error(place, f"{token!r} is expected")
-
-    def error(self, place: int, what: str = "the filter cannot be read on") -> InvalidFilter:
-        shown = f"{self.text[:place]}⟨here⟩{self.text[place:]}"
-        return InvalidFilter(
-            f"In {shown[:200]!r} {what}.",
-            "For example: year >= 2020 and lang in [en, de] and not draft = true.",
-        )
-
-
-def _unquote(token: str) -> str:
-    return re.sub(r"\\(.)", r"\1", token[1:-1])
+    # Names are written as they stand in the JSON: there a backslash, for one, is two.
+    return "$" + "".join(f".{json.dumps(name, ensure_ascii=False)}" for name in names)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kinspace.search.keyword import Clause, Tail, analyser, idf, words_of
-from kinspace.store.base import with_title
+from kinspace.search.keyword import Clause, Tail, analyser, idf
 from kinspace.store.database import Database, Row
 from kinspace.store.derived import Damaged, sync_folder
 from kinspace.store.parts import Part
@@ -26,20 +27,32 @@ FEW: Final = 1000
 """Records up to which a filter is handed to tantivy as a set of row numbers."""
 
 
-def texts_of(row: Row) -> dict[str, str]:
-    """What of a record is searched: title and text under ``""``, and each field that is text."""
-    texts: dict[str, str] = dict(_flat(row.fields, ""))
-    return {**texts, "": with_title(row.fields.get("title"), row.text)}
+TITLE_COUNTS: Final = 2
+"""How often a title's words count beside those of the text (the field weight of BM25F; Robertson,
+Zaragoza and Taylor, 2004). Chosen on the SciFact training claims and CACM: see bench/LOG.md."""
 
 
-def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def texts_of(row: Row) -> dict[str, list[str]]:
+    """What of a record is searched, in parts that no phrase reaches across.
+
+    Returns
+    -------
+    dict of str to list of str
+        Titles and text under ``""``, and each field that holds text, or texts, by its path.
+    """
+    texts: dict[str, list[str]] = dict(_flat(row.fields, ""))
+    titles = texts.get("title", []) * TITLE_COUNTS
+    return {**texts, "": [*titles, row.text]}
+
+
+def _flat(value: Any, path: str) -> Iterator[tuple[str, list[str]]]:
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _flat(inner, f"{path}.{name}" if path else name)
     elif isinstance(value, str):
-        yield path, value
+        yield path, [value]
     elif isinstance(value, list) and value and all(isinstance(one, str) for one in value):
-        yield path, "\n".join(value)
+        yield path, value
 
 
 class KeywordIndex(Part):
@@ -52,6 +65,7 @@ class KeywordIndex(Part):
         self._index: Any = None
         self._searcher: Any = None
         self._schema: Any = None
+        self._links: tempfile.TemporaryDirectory[str] | None = None
 
     def _folder(self) -> Path:
         return self.root / f"{self.name}-{self.generation}"
@@ -68,43 +82,55 @@ class KeywordIndex(Part):
         self._attach(tantivy.Index(builder.build(), str(folder)))
 
     def _attach(self, index: Any) -> None:
+        index.config_reader("manual")  # no thread of its own that watches the folder
         index.register_tokenizer(_ANALYSER, analyser())
         self._index = index
         self._schema = index.schema
 
     def _append(self, database: Database) -> None:
-        import tantivy
-
         large = database.count_after(self.manifest.last_seq) > 4 * _ROWS
         writer = self._index.writer(_MEMORY * (2 if large else 1), 2 if large else 1)
+        try:
+            self._write(writer, database)
+            writer.commit()
+            writer.wait_merging_threads()
+        except BaseException:
+            with suppress(Exception):
+                writer.wait_merging_threads()  # lets go of tantivy's lock
+            raise
+        self._note_files()
+
+    def _write(self, writer: Any, database: Database) -> None:
+        import tantivy
+
         values = self.manifest.values
         while rows := database.rows_after(self.manifest.last_seq, _ROWS):
             for row in rows:
                 texts = texts_of(row)
                 document = tantivy.Document()
                 document.add_integer("seq", row.seq)
-                document.add_text("text", texts.pop(""))
+                for part in texts.pop(""):
+                    document.add_text("text", part)
                 if texts:
                     document.add_json("fields", _nested(texts))
                 writer.add_document(document)
             self.manifest.last_seq = rows[-1].seq
-            sample = [len(words_of(texts_of(row)[""])) for row in rows[::_SAMPLE]]
+            sample = Tail()
+            for row in rows[::_SAMPLE]:
+                sample.add(row.seq, texts_of(row))
             values["sampled"] = values.get("sampled", 0) + len(sample)
-            values["sampled_words"] = values.get("sampled_words", 0) + sum(sample)
+            values["sampled_words"] = values.get("sampled_words", 0) + sample.words()
         self.manifest.buried, gone = database.tombstones(self.manifest.buried)
         for seq in gone.tolist():
             writer.delete_documents_by_term("seq", seq)
-        writer.commit()
-        writer.wait_merging_threads()
-        self._note_files()
 
     def _note_files(self) -> None:
         folder = self._folder()
         known, self.manifest.files = self.manifest.files, {}
         for path in sorted(folder.iterdir()):
             name = f"{folder.name}/{path.name}"
-            if path.suffix == ".lock":
-                continue
+            if path.name.startswith("."):
+                continue  # locks, and a list of files that changes before a commit
             status = path.stat()
             entry = known.get(name)
             unchanged = entry and entry[:2] == [status.st_size, status.st_mtime_ns]
@@ -116,14 +142,33 @@ class KeywordIndex(Part):
 
         try:
             if self._index is None:
-                self._attach(tantivy.Index.open(str(self._folder())))
+                self._attach(tantivy.Index.open(str(self._readable_folder())))
             self._index.reload()
             self._searcher = self._index.searcher()
         except (ValueError, OSError) as error:
             raise Damaged(f"{self.name} cannot be opened ({error})") from error
 
+    def _readable_folder(self) -> Path:
+        """The index's folder; where it cannot be written, links to its files in another.
+
+        tantivy makes a lock file even for reading.
+        """
+        folder = self._folder()
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            self._links = tempfile.TemporaryDirectory(prefix="kinspace-")
+            for path in folder.iterdir():
+                if path.suffix != ".lock":
+                    (Path(self._links.name) / path.name).symlink_to(path.absolute())
+            return Path(self._links.name)
+
     def _forget(self) -> None:
         self._index = self._searcher = self._schema = None
+        if self._links is not None:
+            self._links.cleanup()
+            self._links = None
 
     # -- searching -----------------------------------------------------------------------------
 
@@ -171,10 +216,12 @@ class KeywordIndex(Part):
         if self._searcher is None or not any(c.need != "not" for c in clauses):
             return np.empty(0, np.int64), np.empty(0, np.float32), True
         query = self._query(clauses, few)
+        limit = min(limit, max(1, self._searcher.num_docs))  # tantivy makes room for so many
         hits = self._searcher.search(query, limit, count=False).hits
         seqs = self._searcher.fast_field_values("seq", [address for _, address in hits])
         scores = np.fromiter((score for score, _ in hits), np.float32, len(hits))
-        return np.array(seqs, np.int64), scores, len(hits) < limit
+        complete = len(hits) < limit or limit >= self._searcher.num_docs
+        return np.array(seqs, np.int64), scores, complete
 
     def explain(self, clauses: Sequence[Clause], seq: int) -> dict[Clause, float]:
         """What each clause gives to the score of one record that the index holds."""
@@ -243,7 +290,7 @@ def _must() -> Any:
     return Occur.Must
 
 
-def _nested(texts: dict[str, str]) -> dict[str, Any]:
+def _nested(texts: dict[str, list[str]]) -> dict[str, Any]:
     """Texts by dotted path as nested dicts, the shape that tantivy looks paths up in."""
     root: dict[str, Any] = {}
     for path, text in texts.items():

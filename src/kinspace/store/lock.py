@@ -14,6 +14,8 @@ from typing import IO
 from kinspace.errors import ReadOnlyStore, StoreLocked
 
 FILE = "writer.lock"
+_GRACE = 0.05
+"""Seconds that everybody waits, since asking who writes takes the lock for a moment."""
 
 
 class WriterLock:
@@ -52,7 +54,7 @@ class WriterLock:
         """
         if self._file is not None:
             return
-        until = time.monotonic() + self.timeout
+        until = time.monotonic() + max(self.timeout, _GRACE)
         while not self._try():
             if time.monotonic() >= until:
                 raise StoreLocked(
@@ -67,6 +69,17 @@ class WriterLock:
             return self._file is not None or self._try()
         except ReadOnlyStore:
             return False
+
+    def is_taken(self) -> bool:
+        """Whether somebody writes now, this object or another; nothing is written to find out."""
+        if self._file is not None:
+            return True
+        try:
+            file = open(self.path, encoding="utf-8")  # noqa: SIM115 - the lock goes with it
+        except OSError:
+            return False  # nobody has ever written
+        with file:
+            return not _lock(file, shared=True)
 
     def _try(self) -> bool:
         try:
@@ -118,7 +131,7 @@ class WriterLock:
             return "another process"
 
 
-def _lock(file: IO[str]) -> bool:
+def _lock(file: IO[str], *, shared: bool = False) -> bool:
     """Lock an open file without waiting; whether that went well."""
     if sys.platform == "win32":
         import msvcrt
@@ -133,7 +146,7 @@ def _lock(file: IO[str]) -> bool:
     import fcntl
 
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from kinspace.index.ivf import METRICS, Ivf
 from kinspace.metric import Metric
 from kinspace.space import Space
 from kinspace.store.database import Database
-from kinspace.store.derived import Damaged
+from kinspace.store.derived import Damaged, Manifest
 from kinspace.store.parts import Part
 from kinspace.store.vectors import VectorTable
 
@@ -35,6 +36,7 @@ class NeighbourIndex(Part):
         super().__init__(root, table.identity)
         self.table = table
         self.index: Ivf | None = None
+        self._known: tuple[Any, Any, int] = (None, None, 0)
 
     @property
     def space(self) -> Space:
@@ -43,9 +45,12 @@ class NeighbourIndex(Part):
 
     @property
     def covered(self) -> int:
-        """How many rows of the table the index covers."""
-        right = self.manifest.values.get("table") == self.table.generation
-        return int(self.manifest.values.get("covered", 0)) if right else 0
+        """How many rows of the table the index covers: none of a table that is not its own."""
+        if self._known[0] is not self.table.seqs or self._known[1] is not self.manifest:
+            covered = int(self.manifest.values.get("covered", 0))
+            mine = self.manifest.values.get("table") == _signature(self.table, covered)
+            self._known = (self.table.seqs, self.manifest, covered if mine else 0)
+        return self._known[2]
 
     def is_due(self) -> bool:
         """Whether the index should be made, or made anew."""
@@ -70,7 +75,12 @@ class NeighbourIndex(Part):
         index.save(path)
         self.manifest.note(self.root, path.name)
         self.manifest.last_seq = self.table.manifest.last_seq
-        self.manifest.values |= {"covered": len(rows), "table": self.table.generation}
+        signature = _signature(self.table, len(rows))
+        self.manifest.values |= {"covered": len(rows), "table": signature}
+        self._known = (None, None, 0)
+
+    def _check_state(self, manifest: Manifest, database: Database) -> None:
+        """Whose table it is for is asked by :attr:`covered`."""
 
     def _open(self) -> None:
         self.index = None  # read when it is first asked: FAISS takes a moment to import
@@ -96,3 +106,8 @@ class NeighbourIndex(Part):
                 raise Damaged(f"{path.name} cannot be read ({error})") from error
         ids: NDArray[Any] = self.index.search(query, k, allowed=allowed).ids[0]
         return ids[ids >= 0]
+
+
+def _signature(table: VectorTable, count: int) -> int:
+    """Which rows the first ``count`` of a table are; -1 if it has fewer."""
+    return zlib.crc32(table.seqs[:count].tobytes()) if count <= len(table.seqs) else -1

@@ -14,13 +14,14 @@ from kinspace.encoder import Encoder
 from kinspace.errors import IdNotFound, StoreClosed
 from kinspace.results import Hit
 from kinspace.space import Space
-from kinspace.store.base import Mode
+from kinspace.store.base import Mode, names_of
 from kinspace.store.care import Info, problems
 from kinspace.store.database import FILE, Database, Row
 from kinspace.store.filters import Filter, to_sql
 from kinspace.store.lock import WriterLock
-from kinspace.store.opening import check_new, found
+from kinspace.store.opening import check_new, found, made_of
 from kinspace.store.search import Searcher
+from kinspace.store.sqlite_errors import damaged
 from kinspace.store.view import View
 
 _ROWS: Final = 4096
@@ -42,8 +43,7 @@ class Opened:
         self._encoder = encoder
         self._guard = threading.RLock()
         self._closed = False
-        self.space = Space.from_dict(database.meta("space"))
-        self.dtype: str = database.meta("dtype")
+        self.space, self.dtype = made_of(database)
         self._view = View(path, database, lock, self.space, self.dtype)
 
     @classmethod
@@ -138,7 +138,7 @@ class Opened:
 
     def __contains__(self, name: str) -> bool:
         self._check_open()
-        return bool(self._database.seqs_of([name]))
+        return bool(self._database.seqs_of(names_of(name)))
 
     @property
     def encoder(self) -> Encoder[Any]:
@@ -175,7 +175,7 @@ class Opened:
         """Records by id, None where there is none; one id gives one record."""
         with self._guard:
             self._check_open()
-            names = [ids] if isinstance(ids, str) else list(ids)
+            names = names_of(ids)
             places = self._database.seqs_of(names)
             rows = self._database.rows(list(places.values()))
             found = [_as_record(rows.get(places.get(name, 0))) for name in names]
@@ -202,16 +202,19 @@ class Opened:
         """
         with self._guard:
             self._check_open()
-            places = self._database.seqs_of(list(ids))
-            for name in ids:
+            names = names_of(ids)
+            places = self._database.seqs_of(names)
+            for name in names:
                 if name not in places:
                     raise IdNotFound(
                         f"There is no record {name!r} in {self.path}.", "Check the id."
                     )
             raw = self._database.vectors(list(places.values()))
-        joined = b"".join(raw[places[name]] for name in ids)
-        rows = np.frombuffer(joined, self.dtype).reshape(len(ids), self.space.dim)
-        return Embeddings(rows.astype(np.float32), self.space, list(ids))
+        joined = b"".join(raw.get(places[name], b"") for name in names)
+        if len(joined) != len(names) * self.space.dim * np.dtype(self.dtype).itemsize:
+            raise damaged(self._database.path, "a vector is missing or of another length")
+        rows = np.frombuffer(joined, self.dtype).reshape(len(names), self.space.dim)
+        return Embeddings(rows.astype(np.float32), self.space, names)
 
     def count(self, where: Filter | str | None = None) -> int:
         """How many records there are, or how many satisfy a filter."""
@@ -272,7 +275,7 @@ class Opened:
         """
         vector = self.vectors([name]).vectors[0]
         found = self.search(vector, k + 1, where, "dense")
-        return [hit for hit in found if hit.id != name][:k]
+        return [hit for hit in found if hit.id != str(name)][:k]
 
     # -- care ----------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from kinspace.encoder import Encoder
 from kinspace.errors import CollectionNotFound, InvalidParameter
 from kinspace.space import Space
 from kinspace.store.database import Database
+from kinspace.store.sqlite_errors import damaged
 
 DTYPES: Final = ("float16", "float32")
 
@@ -48,3 +49,20 @@ def found(
             database.set_meta("dtype", dtype)
             database.set_meta("encoder", made.model if encoder is not None else None)
     return encoder
+
+
+def made_of(database: Database) -> tuple[Space, str]:
+    """The space of a collection and how it keeps vectors.
+
+    Raises
+    ------
+    CorruptStore
+    """
+    values, dtype = database.meta("space"), database.meta("dtype")
+    try:
+        space = Space.from_dict(values)
+    except (TypeError, InvalidParameter) as error:
+        raise damaged(database.path, "what its vectors are of cannot be read") from error
+    if dtype not in DTYPES:
+        raise damaged(database.path, f"its vectors are of the unknown type {dtype!r}")
+    return space, str(dtype)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -43,7 +45,7 @@ class Part(ABC):
         """Which making of the part this is; 0 before the first."""
         return int(self.manifest.values.get("generation", 0))
 
-    def load(self, *, whole: bool = False) -> None:
+    def load(self, database: Database, *, whole: bool = False) -> None:
         """Open the part as its manifest says.
 
         Raises
@@ -54,10 +56,11 @@ class Part(ABC):
         self.abandon()
         stamp = self._look()
         if stamp is None:
-            raise Damaged(f"{self.name} is missing")
+            raise Damaged(f"{self.path.name} is missing")
         manifest = Manifest.read(self.path)
         if manifest.values.get("identity") != self.identity:
             raise Damaged(f"{self.name} was made for another space")
+        self._check_state(manifest, database)
         manifest.verify(self.root, whole=whole)
         self.manifest = manifest
         try:
@@ -66,6 +69,14 @@ class Part(ABC):
             self.abandon()
             raise
         self._stamp = stamp
+
+    def _check_state(self, manifest: Manifest, database: Database) -> None:
+        """Raise if the part is of a state that the truth cannot bring it up from."""
+        if manifest.buried < database.forgotten():
+            raise Damaged(f"{self.path.name} is of a state before a compaction")
+        last_seq, buried = database.ever()
+        if manifest.last_seq > last_seq or manifest.buried > buried:
+            raise Damaged(f"{self.path.name} is of a later state than the records")
 
     def changed(self) -> bool:
         """Whether another process has written the part since it was loaded."""
@@ -76,18 +87,32 @@ class Part(ABC):
         if not self.generation:
             self.rebuild(database)
             return
-        self._append(database)
-        self._commit()
+        with self._whole_or_forgotten():
+            self._append(database)
+            self._commit()
 
     def rebuild(self, database: Database) -> None:
         """Make the part anew from the truth."""
         generation = self._next_generation()
         self._forget()
-        self.manifest = Manifest(values={"generation": generation, "identity": self.identity})
-        self._create()
-        self._append(database)
-        self._commit()
+        self.manifest = Manifest(
+            buried=database.ever()[1],
+            values={"generation": generation, "identity": self.identity},
+        )
+        with self._whole_or_forgotten():
+            self._create()
+            self._append(database)
+            self._commit()
         self._drop_old()
+
+    @contextmanager
+    def _whole_or_forgotten(self) -> Iterator[None]:
+        """What stopped half-way, by Ctrl-C too, is not what the manifest in memory says."""
+        try:
+            yield
+        except BaseException:
+            self.abandon()
+            raise
 
     def abandon(self) -> None:
         """Forget everything, so that the next update makes the part anew."""

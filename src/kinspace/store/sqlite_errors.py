@@ -6,8 +6,21 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from kinspace.errors import CorruptStore, ReadOnlyStore, StoreError, StoreFull, StoreLocked
+
+_UNREADABLE: Final = ("malformed JSON", "Could not decode to UTF-8")
+"""What SQLite says without a code of its own when bytes have changed."""
+
+
+def damaged(path: Path, what: str) -> CorruptStore:
+    """The error for a database that holds what cannot be."""
+    return CorruptStore(
+        f"{path} is damaged: {what}.",
+        f"See what is left with: kinspace info {path.parent} --check; "
+        f"save it with: kinspace info {path.parent} --salvage NEW.kin",
+    )
 
 
 @contextmanager
@@ -23,12 +36,9 @@ def typed_errors(path: Path) -> Iterator[None]:
                 f"{path} could not be written: {error}. The last commit is intact.",
                 "Free some space and do it again.",
             ) from error
-        if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise CorruptStore(
-                f"{path} is damaged: {error}.",
-                f"See what is left with: kinspace info {path.parent} --check; "
-                f"save it with: kinspace info {path.parent} --salvage NEW.kin",
-            ) from error
+        unreadable = any(words in str(error) for words in _UNREADABLE)
+        if unreadable or primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise damaged(path, str(error)) from error
         if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise StoreLocked(
                 f"{path} is being written by another process.", "Try again in a moment."

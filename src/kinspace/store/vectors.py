@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ from kinspace.store.parts import Part
 
 _ROWS = 8192
 """Rows that are read and written together (6 MiB of float16 at 384 dimensions)."""
+
+
+_WIDENED = 32_768
+"""Rows up to which a float32 copy is kept (48 MiB at 384 dimensions)."""
 
 
 class _Output:
@@ -61,6 +66,9 @@ class VectorTable(Part):
         super().__init__(root, {"space": space.to_dict(), "dtype": dtype})
         self.space = space
         self.dtype = np.dtype(dtype)
+        self.seqs: NDArray[np.int64]
+        self.rows: NDArray[Any]
+        self._wide: NDArray[np.float32] | None
         self._forget()
 
     def _files(self) -> tuple[Path, Path]:
@@ -75,8 +83,11 @@ class VectorTable(Part):
     def _append(self, database: Database) -> None:
         # On Windows a file that is mapped cannot be truncated.
         self._forget()
-        outputs = [_Output(path, *self.manifest.files[path.name]) for path in self._files()]
-        try:
+        with ExitStack() as stack:
+            outputs = [
+                stack.enter_context(closing(_Output(path, *self.manifest.files[path.name])))
+                for path in self._files()
+            ]
             while True:
                 seqs, rows = database.vectors_after(
                     self.manifest.last_seq, _ROWS, self.dtype, self.space.dim
@@ -88,9 +99,6 @@ class VectorTable(Part):
                 outputs[0].write(seqs.tobytes())
                 outputs[1].write(rows.tobytes())
                 self.manifest.last_seq = int(seqs[-1])
-        finally:
-            for output in outputs:
-                output.close()
         for output in outputs:
             self.manifest.note(self.root, output.path.name, output.crc)
 
@@ -100,18 +108,26 @@ class VectorTable(Part):
         width = self.space.dim * self.dtype.itemsize
         if count * width != self.manifest.files[rows_path.name][0]:
             raise Damaged(f"{self.name} has a different number of vectors and of row numbers")
+        self._forget()
         if not count:
-            self._forget()
             return
         try:
-            self.seqs: NDArray[np.int64] = np.fromfile(seqs_path, np.int64, count)
-            self.rows: NDArray[Any] = np.memmap(
-                rows_path, self.dtype, "r", shape=(count, self.space.dim)
-            )
+            self.seqs = np.fromfile(seqs_path, np.int64, count)
+            self.rows = np.memmap(rows_path, self.dtype, "r", shape=(count, self.space.dim))
         except (OSError, ValueError) as error:
             raise Damaged(f"{self.name} cannot be mapped ({error})") from error
 
+    def quick_rows(self) -> NDArray[Any]:
+        """The rows for exact search: as float32 in memory where they are few, else as they lie.
+
+        Widening float16 takes longer than comparing, so a process does it once.
+        """
+        if self.dtype != np.float32 and len(self.rows) <= _WIDENED and self._wide is None:
+            self._wide = np.asarray(self.rows, np.float32)
+        return self.rows if self._wide is None else self._wide
+
     def _forget(self) -> None:
+        self._wide = None
         self.seqs = np.empty(0, np.int64)
         self.rows = np.empty((0, self.space.dim), self.dtype)
 

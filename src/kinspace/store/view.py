@@ -23,7 +23,7 @@ from kinspace.metric import normalise
 from kinspace.search.fusion import EMPTY, Ranking
 from kinspace.search.keyword import Clause, Tail
 from kinspace.space import Space
-from kinspace.store.database import Database
+from kinspace.store.database import DERIVED, Database
 from kinspace.store.derived import Damaged
 from kinspace.store.keywords import FEW, KeywordIndex, texts_of
 from kinspace.store.lock import WriterLock
@@ -68,11 +68,12 @@ class View:
         self.dtype = np.dtype(dtype)
         self.repairs: list[str] = []
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._make_parts(folder / "derived")
+        self._make_parts(folder / DERIVED)
         self._seen: int | None = None
         self._buried = 0
         self._dead = np.empty(0, np.int64)
         self._tail = Tail()
+        self._tail_starts = 0, 0
         self._tail_seqs = np.empty(0, np.int64)
         self._tail_rows = np.empty((0, space.dim), np.float32)
 
@@ -94,7 +95,7 @@ class View:
         problems = {}
         for part in self.parts:
             try:
-                part.load(whole=whole)
+                part.load(self.database, whole=whole)
             except Damaged as error:
                 problems[part.name] = str(error)
         if not self.neighbours.path.exists() and not self.neighbours.is_due():
@@ -107,7 +108,9 @@ class View:
     def _repair(self, problems: dict[str, str]) -> None:
         """Bring the derived parts up to the truth, beside a writer at work not at all."""
         had = self.lock.held
-        if self.database.read_only and not self._is_writable():
+        if self.database.read_only:
+            if not problems or self.lock.is_taken():
+                return
             self._move_aside()
         elif not self.lock.try_acquire():
             return  # the tail stands in until the writer has done it
@@ -124,15 +127,8 @@ class View:
             self.repairs.append(message)
             log.warning("%s: %s", self.root.parent, message)
 
-    def _is_writable(self) -> bool:
-        try:
-            with tempfile.TemporaryFile(dir=self.root.parent):
-                return True
-        except OSError:
-            return False
-
     def _move_aside(self) -> None:
-        """On a read-only disk, keep derived parts in a temporary folder."""
+        """Where nothing may be written, keep derived parts in a temporary folder."""
         self._temporary = tempfile.TemporaryDirectory(prefix="kinspace-")
         self._make_parts(Path(self._temporary.name))
 
@@ -172,7 +168,7 @@ class View:
         """Make all parts anew without what was deleted; returns the last burial they know."""
         with self._space_needed():
             self.root.mkdir(exist_ok=True)
-            buried, _ = self.database.tombstones()
+            _, buried = self.database.ever()
             self.vectors.rebuild(self.database)
             self.keywords.rebuild(self.database)
             if self.neighbours.is_due():
@@ -196,6 +192,10 @@ class View:
                 "Free some space and open the collection again.",
             ) from error
 
+    def expect_changes(self) -> None:
+        """Look again at the next search, since this process has committed something."""
+        self._seen = None
+
     def refresh(self, *, force: bool = False) -> None:
         """See what has been committed since, here or elsewhere."""
         for part in self.parts:
@@ -214,7 +214,7 @@ class View:
     def _reload(self, part: Part) -> None:
         for _ in range(3):  # a writer may be replacing it at this moment
             try:
-                part.load()
+                part.load(self.database)
                 return
             except Damaged as error:
                 problem = error
@@ -222,15 +222,19 @@ class View:
 
     def _refresh_tail(self, gone: NDArray[np.int64]) -> None:
         start = self.keywords.manifest.last_seq
-        self._tail.forget([seq for seq in list(self._tail) if seq <= start])
+        # A part that was abandoned knows less than before: then the tail starts anew.
+        anew = start < self._tail_starts[0]
+        self._tail.forget([seq for seq in list(self._tail) if anew or seq <= start])
         self._tail.forget(gone.tolist())
         seen = max([start, *self._tail])
         while rows := self.database.rows_after(seen, _ROWS):
             for row in rows:
                 self._tail.add(row.seq, texts_of(row))
             seen = rows[-1].seq
-        start = self.vectors.manifest.last_seq
+        first, start = start, self.vectors.manifest.last_seq
         keep = (self._tail_seqs > start) & ~np.isin(self._tail_seqs, gone)
+        keep &= start >= self._tail_starts[1]
+        self._tail_starts = first, start
         self._tail_seqs, self._tail_rows = self._tail_seqs[keep], self._tail_rows[keep]
         seen = int(self._tail_seqs[-1]) if len(self._tail_seqs) else start
         while True:
@@ -345,7 +349,7 @@ class View:
             rows = start + np.flatnonzero(self._alive(table.seqs[start:], None))
         everything = not start and len(rows) == len(table.seqs)
         found = nearest_rows(
-            query, table.rows, table.seqs, depth, self.space.metric,
+            query, table.quick_rows(), table.seqs, depth, self.space.metric,
             rows=None if everything else rows,
         )[0]  # fmt: skip
         return Ranking(np.array(found.ids, np.int64), found.scores)

@@ -1,0 +1,148 @@
+"""A writer killed at any instant: what it had acknowledged is there, whole and searchable."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kinspace.store import Collection
+from tests.conftest import ROOT
+from tests.store import crash_writer
+from tests.store.crash_writer import BATCH, SPACE, record
+
+State = dict[str, str]
+"""The unique word of each record, by id."""
+
+
+class Zygote:
+    """The process that forks writers."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.store.crash_writer"],
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def killed_after(self, folder: Path, seed: int, compacts: float, delay: float) -> list[Any]:
+        """Start a writer, kill it, and return what it logged.
+
+        The delay counts from when it is ready; a negative one from when it is started.
+        """
+        assert self.process.stdin and self.process.stdout
+        self.log.write_text("")
+        wanted = {"folder": str(folder), "seed": seed, "compacts": compacts, "log": str(self.log)}
+        self.process.stdin.write(json.dumps(wanted) + "\n")
+        self.process.stdin.flush()
+        child = int(self.process.stdout.readline())
+        until = time.monotonic() + 60
+        while delay >= 0 and not self.log.stat().st_size and time.monotonic() < until:
+            time.sleep(0.001)
+        time.sleep(abs(delay))
+        os.kill(child, signal.SIGKILL)
+        status = int(self.process.stdout.readline())
+        error = Path(f"{self.log}.error")
+        assert os.WTERMSIG(status) == signal.SIGKILL, error.read_text() if error.exists() else ""
+        lines = self.log.read_text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
+@pytest.fixture
+def zygote(tmp_path: Path) -> Iterator[Zygote]:
+    started = Zygote(tmp_path / "log")
+    yield started
+    assert started.process.stdin and started.process.stdout
+    started.process.stdin.close()
+    started.process.wait()
+    started.process.stdout.close()
+
+
+def after(state: State, kind: str, what: Any) -> list[State]:
+    """All states that an operation goes through: one step a batch."""
+    if kind == "upsert":
+        pairs = list(what.items())
+        steps = [dict(pairs[: i + BATCH]) for i in range(0, len(pairs), BATCH)]
+        return [state | step for step in steps]
+    return [{name: word for name, word in state.items() if name not in (what or ())}]
+
+
+def allowed(state: State, log: list[Any]) -> list[State]:
+    """What may be there after a log: what was acknowledged, and steps of what was under way."""
+    possible = [state]
+    for kind, what in log:
+        if kind == "want":
+            possible += after(possible[0], *what)
+        elif kind == "done":
+            possible = possible[-1:]
+    return possible
+
+
+def verify(folder: Path, possible: list[State]) -> State:
+    """Open the collection, and hold it against what may be there."""
+    with Collection.open(folder, space=SPACE) as opened:
+        state = {r["id"]: r["text"].split()[-1] for r in opened.records()}
+        assert state in possible
+        assert opened.check() == []
+        everything = opened.search("common", k=500, mode="keyword")
+        assert sorted(hit.id for hit in everything) == sorted(state)
+        for name, word in state.items():
+            assert [hit.id for hit in opened.search(word, mode="keyword")] == [name]
+            assert opened.search(record(name, word)["vector"], k=1)[0].id == name
+        opened.upsert([])  # takes the lock, so it is free
+        assert opened.count() == len(state)
+    return state
+
+
+def rounds(zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    rng = random.Random(count)
+    folder, state, kills = tmp_path / "c.kin", {}, 0
+    wishes_seen = {"upsert": 0, "delete": 0, "compact": 0}
+    for number in range(count):
+        compacts = 0.5 if number % 2 else 0.05
+        if number % 10 == 9:  # now and then killed while the collection is being made
+            fresh = tmp_path / f"fresh-{number}.kin"
+            log = zygote.killed_after(fresh, number, compacts, -rng.uniform(0.0, 0.08))
+            verify(fresh, allowed({}, log))
+            continue
+        log = zygote.killed_after(folder, number, compacts, rng.uniform(0.0, 0.06))
+        if log[-1][0] == "want":
+            wishes_seen[log[-1][1][0]] += 1
+        kills += len(log) > 1
+        with monkeypatch.context() as patch:
+            for module, name, value in (
+                (crash_writer.view, "LONGEST_TAIL", 10),
+                (crash_writer.collection, "LONGEST_TAIL", 10),
+                (crash_writer.neighbours, "SMALLEST", 30),
+            ):
+                if number % 3:  # else the tail stands in for what the indexes lack
+                    patch.setattr(module, name, value)
+            state = verify(folder, allowed(state, log))
+    assert kills > count // 2
+    assert all(wishes_seen.values()), wishes_seen
+
+
+def test_killed_at_random_instants(
+    zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds(zygote, tmp_path, monkeypatch, 40)
+
+
+@pytest.mark.slow
+def test_killed_at_two_hundred_random_instants(
+    zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds(zygote, tmp_path, monkeypatch, 200)
