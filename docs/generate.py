@@ -15,8 +15,8 @@ PAGE = Path(__file__).parent / "reference" / "cli.md"
 HEAD = """# Command line
 
 This page is what the commands themselves say; `python docs/generate.py` writes it.
-Exit codes: 0 is success, 1 an error with its remedy on stderr, 2 a command that was mistyped,
-130 stopped with Ctrl-C.
+Exit codes: 0 done, 1 an error with its remedy on stderr, 2 wrong usage, 3 nothing found,
+130 interrupted.
 """
 # A fixed width and no colour, wherever it is run.
 PLAIN = {"COLUMNS": "88", "TERMINAL_WIDTH": "88", "NO_COLOR": "1", "TERM": "dumb"}
@@ -27,7 +27,7 @@ def commands() -> list[str]:
     """The names of all commands that are not hidden, in the order of the help."""
     from typer.main import get_command
 
-    from kinspace.cli import app
+    from kinspace.cli.app import app
 
     found = get_command(app).commands  # type: ignore[attr-defined]
     return [name for name, command in found.items() if not command.hidden]
