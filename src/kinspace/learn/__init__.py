@@ -1,0 +1,1 @@
+"""Learn: items in, a model out. A folder for each kind of thing, a file for each method."""

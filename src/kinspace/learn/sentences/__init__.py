@@ -1,0 +1,1 @@
+"""Models of sentences, learned from text or from other models."""
