@@ -16,10 +16,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
         "Search your own files by meaning and by words: offline, in one command.\n\n"
-        '    kinspace search "how are two models kept apart?" docs\n\n'
-        "A **collection** is a folder that keeps texts, vectors and indexes together; without "
-        "`-c` one is kept for you in the cache. **Models** turn texts into vectors; one is "
-        "built in."
+        '[cyan]kinspace search "how are two models kept apart?" docs[/]\n\n'
+        "A [bold]collection[/] is a folder that keeps texts, vectors and indexes together; "
+        "without -c one is kept for you in the cache. [bold]Models[/] turn texts into vectors; "
+        "one is built in."
     ),
     epilog=(
         "Exit codes: 0 done, 1 an error, 2 wrong usage, 3 nothing found, 130 interrupted. "

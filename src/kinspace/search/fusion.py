@@ -41,6 +41,17 @@ class Ranking:
         """The candidates of a mask."""
         return Ranking(self.ids[kept], self.scores[kept])
 
+    def followed_by(self, other: Ranking) -> Ranking:
+        """These candidates, and behind them those of another ranking that are not among them.
+
+        Their scores are brought under the last one here.
+        """
+        if not len(self):
+            return other
+        late = other.take(~np.isin(other.ids, self.ids))
+        scores = np.minimum(late.scores, self.scores[-1])
+        return Ranking(np.concatenate([self.ids, late.ids]), np.concatenate([self.scores, scores]))
+
     @classmethod
     def sorted(cls, ids: NDArray[np.int64], scores: NDArray[np.float32]) -> Ranking:
         """Bring candidates into order: by score, equal scores by id."""

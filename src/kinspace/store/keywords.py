@@ -184,15 +184,15 @@ class KeywordIndex(Part):
         held = 0 if self._searcher is None else self._searcher.num_docs
         weights = {}
         for clause in clauses:
-            containing = tail.containing(clause)
-            if self._searcher is None:
-                weights[clause] = idf(len(tail), containing)
-                continue
-            field = self._field(clause)
-            each = [self._searcher.doc_freq(field, word) for word in clause.words]
             # A phrase weighs what its words weigh together, as in tantivy and Lucene.
-            weights[clause] = sum(idf(held + len(tail), n + containing) for n in each)
+            weights[clause] = sum(
+                idf(held + len(tail), self._containing(clause, word) + tail.containing(one))
+                for word, one in ((w, Clause((w,), clause.field)) for w in clause.words)
+            )
         return weights
+
+    def _containing(self, clause: Clause, word: str) -> int:
+        return 0 if self._searcher is None else self._searcher.doc_freq(self._field(clause), word)
 
     def search(
         self, clauses: Sequence[Clause], limit: int, few: NDArray[np.int64] | None = None

@@ -24,7 +24,7 @@ from kinspace.store.filters import Filter, to_sql
 from kinspace.store.view import View
 
 _DEPTH: Final = 100
-"""Candidates of each way of searching; more where more results are asked for."""
+"""Candidates of each way of searching; more where they do not give enough results."""
 
 
 @dataclass
@@ -66,17 +66,16 @@ class Searcher:
         _check(k, mode, offset)
         self.view.refresh()
         question = self._ask(query, where, mode)
-        depth = _DEPTH
-        while depth < 2 * (k + offset):
-            depth *= 2
+        depth, joined = _DEPTH, EMPTY
         while True:
             rankings = self._candidates(question, depth)
-            joined = self._join(question, rankings)
+            # What was found less deep keeps its place, so that pages fit together.
+            joined = joined.followed_by(self._join(question, rankings))
             hits = list(self._take(joined, k, offset, unique))
             full = any(len(ranking) >= depth for ranking in rankings.values())
             if len(hits) >= k or not full:
                 break
-            depth *= 4  # filters on unique fields, or deletions meanwhile, left too few
+            depth *= 4
         return [self._hit(row, score, question, rankings, explain) for row, score in hits]
 
     def _ask(self, query: Any, where: Filter | str | None, mode: Mode) -> _Question:
@@ -205,10 +204,10 @@ class Searcher:
 
 
 def _check(k: int, mode: Mode, offset: int) -> None:
-    if k < 1:
-        raise InvalidParameter(f"k is {k}; at least one result is needed.", "Give k ≥ 1.")
-    if offset < 0:
-        raise InvalidParameter(f"offset is {offset}.", "Give 0 or more.")
+    if not isinstance(k, int | np.integer) or k < 1:
+        raise InvalidParameter(f"k is {k!r}; at least one result is needed.", "Give k ≥ 1.")
+    if not isinstance(offset, int | np.integer) or offset < 0:
+        raise InvalidParameter(f"offset is {offset!r}.", "Give 0 or more.")
     if mode not in get_args(Mode):
         raise InvalidParameter(
             f"Unknown mode {mode!r}.", f"Choose one of: {', '.join(get_args(Mode))}."

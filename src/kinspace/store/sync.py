@@ -138,8 +138,10 @@ def sync(
     if dry_run:
         _estimate(collection, work, options, report)
     else:
-        _remove(collection, report)
+        # Read first: what moved from one file to another need not be encoded again.
         _read_in(collection, work, options, report, notes, progress)
+        _remove(collection, report)
+        collection.settle()
     report.notices = notes.notices
     if not dry_run:
         report.seconds = time.perf_counter() - started
@@ -287,7 +289,6 @@ def _read_in(
             batch.complete.append(_completion(one, stamp))
         done += one.source.size
     batch.commit()
-    collection.settle()
     if progress is not None:
         progress(total, total, "")
 
