@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kinspace.embeddings import Embeddings
     from kinspace.encoder import Encoder, Learner
     from kinspace.errors import KinspaceError
-    from kinspace.index import Exact, Index, Ivf
+    from kinspace.index import Exact, Index, Ivf, Product
     from kinspace.learn.sentences.distill import Distill
     from kinspace.pretrained import load, models
     from kinspace.pretrained.static import StaticEncoder
@@ -38,6 +38,7 @@ _HOMES = {
     "KinspaceError": "kinspace.errors",
     "Learner": "kinspace.encoder",
     "Neighbours": "kinspace.results",
+    "Product": "kinspace.index",
     "Space": "kinspace.space",
     "StaticEncoder": "kinspace.pretrained.static",
     "Store": "kinspace.store",
@@ -59,6 +60,7 @@ __all__ = [
     "KinspaceError",
     "Learner",
     "Neighbours",
+    "Product",
     "Space",
     "StaticEncoder",
     "Store",

@@ -126,9 +126,7 @@ class BatchNeighbours:
 
     def __getitem__(self, query: int) -> Neighbours[int]:
         found = self.ids[query] >= 0
-        return Neighbours(
-            self.ids[query][found].tolist(), self.scores[query][found], self.metric
-        )
+        return Neighbours(self.ids[query][found].tolist(), self.scores[query][found], self.metric)
 
     def __iter__(self) -> Iterator[Neighbours[int]]:
         return (self[query] for query in range(len(self)))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from kinspace.encoder import Encoder, Learner
-from kinspace.index import Exact, Index, Ivf
+from kinspace.index import Exact, Index, Ivf, Product
 from tests.toys import CountLearner, HashEncoder
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ LEARNERS: dict[str, Case[Learner[Any]]] = {
 INDEXES: dict[str, IndexCase] = {
     "exact": IndexCase(Exact, ("cosine", "dot", "euclidean", "manhattan", "hamming")),
     "ivf": IndexCase(Ivf, ("cosine", "dot", "euclidean"), recall=0.9),
+    "product": IndexCase(Product, ("cosine", "dot", "euclidean"), recall=0.95),
 }
 
 STORES: dict[str, StoreCase] = {

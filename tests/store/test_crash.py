@@ -107,7 +107,10 @@ def verify(folder: Path, possible: list[State]) -> State:
     return state
 
 
-def rounds(zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+def test_killed_at_two_hundred_random_instants(
+    zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 200
     rng = random.Random(count)
     folder, state, kills = tmp_path / "c.kin", {}, 0
     wishes_seen = {"upsert": 0, "delete": 0, "compact": 0}
@@ -133,16 +136,3 @@ def rounds(zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, coun
             state = verify(folder, allowed(state, log))
     assert kills > count // 2
     assert all(wishes_seen.values()), wishes_seen
-
-
-def test_killed_at_random_instants(
-    zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rounds(zygote, tmp_path, monkeypatch, 40)
-
-
-@pytest.mark.slow
-def test_killed_at_two_hundred_random_instants(
-    zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rounds(zygote, tmp_path, monkeypatch, 200)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line and leave with its exit code.
@@ -30,21 +32,19 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     import typer
 
     from kinspace.cli.app import app
-    from kinspace.cli.output import fail
+    from kinspace.cli.output import ReaderGone, fail
     from kinspace.errors import KinspaceError
 
     try:
         result = app(arguments, prog_name="kinspace", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader of our output (head, less) has seen enough.
+    except (BrokenPipeError, ReaderGone):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except typer.Exit as stop:
         return stop.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        fail("Interrupted.", "What was committed stays; the same command goes on from there.")
-        return 130
+        result = INTERRUPTED
     except typer.TyperException as error:  # wrong usage
         if debug:
             raise
@@ -62,4 +62,6 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
             raise
         fail(f"{type(error).__name__}: {error}", "Add --debug to see where.")
         return 1
+    if result == INTERRUPTED:  # what typer makes of Ctrl-C
+        fail("Interrupted.", "What was committed stays; the same command goes on from there.")
     return result if isinstance(result, int) else 0

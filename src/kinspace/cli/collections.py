@@ -56,6 +56,7 @@ def index(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Read files into a collection; again, only what changed."""
+    from kinspace.errors import PathNotFound
     from kinspace.pretrained import load
     from kinspace.read import ReadOptions
     from kinspace.store import Collection
@@ -72,6 +73,9 @@ def index(
     encoder = load(model) if model is not None else None
     place = collection or places.collection_for(paths)
     is_new = not place.exists()
+    for path in paths if is_new else ():
+        if not path.exists():
+            raise PathNotFound(f"There is no file or folder {str(path)!r}.", "Check the path.")
     try:
         with Collection.open(place, encoder) as opened:
             for repair in opened.repairs:

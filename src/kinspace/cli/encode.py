@@ -54,7 +54,7 @@ def encode(
             output.print_json({"space": found.space.to_dict(), "vectors": rows})
         else:
             for row in found:
-                print(" ".join(f"{value:.6f}" for value in row))  # noqa: T201 - the result
+                output.print_line(" ".join(f"{value:.6f}" for value in row))
         return
     if target.suffix == ".npy":
         partial = target.with_name(target.name + ".partial")

@@ -15,9 +15,20 @@ Advance = Callable[[int, int, str], None]
 """Called with how much is done, how much there is, and what is at hand."""
 
 
+class ReaderGone(Exception):
+    """The reader of our output (head, less) has seen enough."""
+
+
+class _Results(Console):
+    """A console that leaves it to :func:`kinspace.cli.run` how to end."""
+
+    def on_broken_pipe(self) -> None:
+        raise ReaderGone
+
+
 def out() -> Console:
     """The console for results; plain when it is piped."""
-    return Console(highlight=False, soft_wrap=True)
+    return _Results(highlight=False, soft_wrap=True)
 
 
 def err() -> Console:
@@ -27,8 +38,15 @@ def err() -> Console:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON, one that other programs can read."""
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)
-    sys.stdout.write("\n")
+    print_line(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def print_line(text: str) -> None:
+    """Print a line of a result as it is."""
+    try:
+        sys.stdout.write(f"{text}\n")
+    except BrokenPipeError as error:
+        raise ReaderGone from error
 
 
 def note(message: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -53,6 +55,20 @@ def check_k(k: int) -> int:
     if k < 1:
         raise InvalidParameter(f"k is {k}; at least one result is needed.", "Give k ≥ 1.")
     return k
+
+
+@contextmanager
+def threads_for(queries: NDArray[np.float32]) -> Iterator[None]:
+    """FAISS's threads for a search: one for one query, as sharing it costs more than it gives."""
+    import faiss
+
+    threads = faiss.omp_get_max_threads()
+    if len(queries) == 1:
+        faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 class Ids:
@@ -108,6 +124,11 @@ class Ids:
         """Leave only the rows of a mask."""
         self.rows = self.rows[rows]
         self._place = {int(name): row for row, name in enumerate(self.rows)}
+
+    def forget(self, rows: NDArray[np.int64]) -> None:
+        """Let the ids of some rows be used again; the rows keep their places."""
+        for name in self.rows[rows].tolist():
+            self._place.pop(name, None)
 
     @classmethod
     def of(cls, ids: NDArray[np.int64]) -> Self:

@@ -14,6 +14,9 @@ from kinspace.results import BatchNeighbours
 _BLOCK = 1 << 21
 """Floats of the table that are brought to float32 at once (8 MiB, about a core's cache)."""
 
+_ROWS_OF_ONE = 512
+"""Rows that are compared with one query at a time."""
+
 
 class Exact:
     """All vectors, compared one by one: the truth that other indexes are measured by.
@@ -129,6 +132,8 @@ def nearest_rows(
     check_k(k)
     total = len(table) if rows is None else len(rows)
     step = max(1, _BLOCK // max(1, table.shape[1]))
+    if len(queries) == 1:
+        return _nearest_of_one(queries, table, ids, k, metric, rows)
     best_rows = np.empty((len(queries), 0), np.int64)
     best = np.empty((len(queries), 0), np.float32)
     for start in range(0, total, step):
@@ -148,5 +153,34 @@ def nearest_rows(
     return BatchNeighbours(
         np.pad(found, ((0, 0), (0, missing)), constant_values=-1),
         np.pad(best, ((0, 0), (0, missing)), constant_values=-np.inf),
+        metric,
+    )
+
+
+def _nearest_of_one(
+    query: NDArray[np.float32],
+    table: NDArray[Any],
+    ids: NDArray[np.int64],
+    k: int,
+    metric: Metric,
+    rows: NDArray[np.int64] | None,
+) -> BatchNeighbours:
+    """One query, in blocks so small that the linear algebra keeps to one thread.
+
+    Waking the others takes longer than the work, and waits for whatever else the machine does.
+    """
+    total = len(table) if rows is None else len(rows)
+    values = np.empty((1, total), np.float32)
+    for start in range(0, total, _ROWS_OF_ONE):
+        part = slice(start, start + _ROWS_OF_ONE)
+        block = table[part] if rows is None else table[rows[part]]
+        values[:, part] = row_scores(query, block, metric)
+    positions, best = top_k(values, k)
+    places = positions if rows is None else rows[positions]
+    missing = ((0, 0), (0, k - best.shape[1]))
+    found = ids[places] if len(ids) else places
+    return BatchNeighbours(
+        np.pad(found, missing, constant_values=-1),
+        np.pad(best, missing, constant_values=-np.inf),
         metric,
     )

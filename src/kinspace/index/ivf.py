@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kinspace.errors import InvalidParameter, PathNotFound, ReadError
-from kinspace.index.base import Ids, check_k
+from kinspace.index.base import Ids, check_k, threads_for
 from kinspace.index.exact import prepare_queries, row_scores
 from kinspace.metric import Metric, as_matrix, check_metric, top_k
 from kinspace.results import BatchNeighbours
@@ -196,19 +196,13 @@ class Ivf:
         if allowed is not None:
             selector = faiss.IDSelectorBatch(np.asarray(allowed, np.int64).ravel())
             nprobe = self._faiss.nlist
-        threads = faiss.omp_get_max_threads()
-        if len(matrix) == 1:
-            # Sharing one query's cells among threads costs more than it gives.
-            faiss.omp_set_num_threads(1)
-        try:
+        with threads_for(matrix):
             while True:
                 params = faiss.SearchParametersIVF(sel=selector, nprobe=nprobe)
                 found, ids = self._faiss.search(matrix, k, params=params)
                 if nprobe >= self._faiss.nlist or k > len(self) or (ids >= 0).all():
                     return found, ids
                 nprobe = min(4 * nprobe, self._faiss.nlist)  # too few vectors in those cells
-        finally:
-            faiss.omp_set_num_threads(threads)
 
     def _as_scores(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.metric == "euclidean":

@@ -71,7 +71,7 @@ class StaticEncoder(Encoder[str]):
     """
 
     batch_cost: ClassVar[int] = 1 << 20
-    compile_from: ClassVar[int] = 1 << 21
+    compile_from: ClassVar[int] = 1 << 20
     """How many characters are encoded without compiled code, in all."""
 
     def __init__(

@@ -30,10 +30,12 @@ class Lines(Iterable[str]):
             yield from content.lines()
         except Unreadable as problem:
             if problem.reason == "vanished":
-                raise PathNotFound(f"There is no file {self.path!r}.") from None
+                raise PathNotFound(f"There is no file {self.path!r}.", "Check the path.") from None
             if problem.reason != "empty":
                 what = f"{problem.reason} {problem.detail}".strip()
-                raise ReadError(f"{self.path!r} cannot be read ({what}).") from None
+                raise ReadError(
+                    f"{self.path!r} cannot be read ({what}).", "Give a text file that may be read."
+                ) from None
 
     def __repr__(self) -> str:
         return f"lines({self.path!r})"
@@ -88,7 +90,7 @@ def lines(path: str | os.PathLike[str], *, report: Report | None = None) -> Line
     (['one', 'two'], ['one', 'two'])
     """
     if not Path(path).exists():
-        raise PathNotFound(f"There is no file {os.fspath(path)!r}.")
+        raise PathNotFound(f"There is no file {os.fspath(path)!r}.", "Check the path.")
     return Lines(path, report=report)
 
 

@@ -19,6 +19,8 @@ from kinspace.read.source import Source
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 """One file or folder, or several."""
 
+_PATH = "Check the path."
+_PERMISSION = "Check its permissions."
 _MADE = (
     "node_modules bower_components __pycache__ __pypackages__ site-packages .venv .git .hg .svn"
     " .tox .nox .mypy_cache .ruff_cache .pytest_cache .hypothesis .ipynb_checkpoints .eggs"
@@ -78,9 +80,9 @@ def sources(
         try:
             os.stat(path)  # for Path the empty path is the working folder
         except PermissionError as error:
-            raise ReadError(f"No permission to read {path!r}.") from error
+            raise ReadError(f"No permission to read {path!r}.", _PERMISSION) from error
         except (OSError, ValueError) as error:
-            raise PathNotFound(f"There is no file or folder {path!r}.") from error
+            raise PathNotFound(f"There is no file or folder {path!r}.", _PATH) from error
     walk = _Walk(options or ReadOptions(), LoggedReport() if report is None else report)
     return walk.sources({str(Path(path).absolute()): path for path in given})
 
@@ -114,7 +116,7 @@ class _Walk:
             try:
                 status = Path(path).stat()
             except OSError as error:
-                raise ReadError(f"{path!r} has vanished.") from error
+                raise ReadError(f"{path!r} has vanished.", _PATH) from error
             shown = PurePath(path).as_posix()
             if stat.S_ISDIR(status.st_mode):
                 yield from self._folder(absolute, path, shown, status)
@@ -131,7 +133,9 @@ class _Walk:
         try:
             top = self._opened(path, shown, inside, absolute, rules)
         except OSError as error:
-            raise ReadError(f"The folder {path!r} cannot be listed: {error.strerror}.") from error
+            raise ReadError(
+                f"The folder {path!r} cannot be listed: {error.strerror}.", _PERMISSION
+            ) from error
         stack = [top]
         while stack:
             place = stack[-1]

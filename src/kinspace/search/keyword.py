@@ -106,7 +106,7 @@ def parse(query: str) -> list[Clause]:
     Examples
     --------
     >>> [clause.label for clause in parse('how are "two models" kept apart?')]
-    ['"two model"', 'kept', 'apart']
+    ['how', '"two model"', 'kept', 'apart']
     >>> parse("title:stores -draft")[1].need
     'not'
     """
@@ -244,4 +244,12 @@ def marks(text: str, clauses: Sequence[Clause]) -> list[tuple[int, int]]:
     wanted = {word for clause in clauses if clause.need != "not" for word in clause.words}
     if not wanted:
         return []
-    return [m.span() for m in _WORD.finditer(text) if _stem(m[0][:_LONGEST]) in wanted]
+    # A stem begins as its word does, so most words need no stemming; accents are folded first.
+    firsts = {word[0] for word in wanted}
+    firsts |= {first.upper() for first in firsts}
+    return [
+        match.span()
+        for match in _WORD.finditer(text)
+        if (match[0][0] in firsts or not match[0].isascii())
+        and _stem(match[0][:_LONGEST]) in wanted
+    ]

@@ -340,10 +340,17 @@ def _copy_records(connection: sqlite3.Connection, path: Path, target: Path) -> S
         with new.transaction():
             new.insert(rows)
     new.close()
-    if not kept + lost:
+    if not kept + lost and not _is_empty(connection):
         shutil.rmtree(target)
         raise CorruptStore(f"No record of {path} can be read any more.", "Index the files again.")
     return Salvaged(kept + lost, lost)
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    try:
+        return bool(connection.execute("SELECT count(*) = 0 FROM records").fetchone()[0])
+    except sqlite3.DatabaseError:
+        return False
 
 
 def _is_whole(name: Any, text: Any, fields: Any) -> bool:

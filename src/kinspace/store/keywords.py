@@ -91,12 +91,15 @@ class KeywordIndex(Part):
         large = database.count_after(self.manifest.last_seq) > 4 * _ROWS
         writer = self._index.writer(_MEMORY * (2 if large else 1), 2 if large else 1)
         try:
+            writer.garbage_collect_files()  # what a killed process left half-made
             self._write(writer, database)
             writer.commit()
             writer.wait_merging_threads()
-        except BaseException:
+        except BaseException as error:
             with suppress(Exception):
                 writer.wait_merging_threads()  # lets go of tantivy's lock
+            if "FileAlreadyExists" in str(error):
+                raise Damaged(f"{self.name} has a file of a killed process") from error
             raise
         self._note_files()
 

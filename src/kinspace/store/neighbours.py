@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.index.ivf import METRICS, Ivf
+from kinspace.index.product import Product
 from kinspace.metric import Metric
 from kinspace.space import Space
 from kinspace.store.database import Database
@@ -19,15 +20,19 @@ from kinspace.store.vectors import VectorTable
 
 SMALLEST: Final = 20_000
 """Vectors from which on the index pays; exact search over fewer takes a few milliseconds."""
+LARGEST_WHOLE: Final = 500_000
+"""Vectors up to which all codes are looked at; beyond, only those of the nearest cells."""
 GROWTH: Final = 0.3
 """Share of new vectors at which the index is made anew; until then they are searched exactly."""
 
 
 class NeighbourIndex(Part):
-    """Inverted lists over the first rows of the vector table.
+    """Codes of the first rows of the vector table, to find candidates that are then scored exactly.
 
-    Rows that came later are left to exact search, until there are so many that the index is
-    made anew. Its ids are positions in the table.
+    Looking at all codes of a hundred thousand vectors takes half a millisecond and misses nothing;
+    cells would have to be opened by the dozen, since static vectors of short texts hardly
+    cluster (bench/LOG.md). Rows that came later are left to exact search, until there are so
+    many that the index is made anew. Its ids are positions in the table.
     """
 
     name = "neighbours"
@@ -35,7 +40,7 @@ class NeighbourIndex(Part):
     def __init__(self, root: Path, table: VectorTable) -> None:
         super().__init__(root, table.identity)
         self.table = table
-        self.index: Ivf | None = None
+        self.index: Ivf | Product | None = None
         self._known: tuple[Any, Any, int] = (None, None, 0)
 
     @property
@@ -69,14 +74,20 @@ class NeighbourIndex(Part):
 
     def _append(self, database: Database) -> None:
         rows = self.table.rows
-        index = Ivf(self.space.dim, self._metric)
+        whole = len(rows) <= LARGEST_WHOLE and self.space.dim % 2 == 0
+        index: Product | Ivf = (
+            Product(self.space.dim, self._metric, copy=False)
+            if whole
+            else Ivf(self.space.dim, self._metric)
+        )
         index.add(rows)
         path = self.root / f"{self.name}-{self.generation}.faiss"
         index.save(path)
         self.manifest.note(self.root, path.name)
         self.manifest.last_seq = self.table.manifest.last_seq
         signature = _signature(self.table, len(rows))
-        self.manifest.values |= {"covered": len(rows), "table": signature}
+        kind = "product" if whole else "ivf"
+        self.manifest.values |= {"covered": len(rows), "table": signature, "kind": kind}
         self._known = (None, None, 0)
 
     def _check_state(self, manifest: Manifest, database: Database) -> None:
@@ -88,9 +99,7 @@ class NeighbourIndex(Part):
     def _forget(self) -> None:
         self.index = None
 
-    def search(
-        self, query: NDArray[np.float32], k: int, allowed: NDArray[np.int64] | None
-    ) -> NDArray[np.int64]:
+    def candidates(self, query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
         """Positions in the table of about the ``k`` nearest among the rows that are covered.
 
         Raises
@@ -101,10 +110,16 @@ class NeighbourIndex(Part):
         if self.index is None:
             path = self.root / f"{self.name}-{self.generation}.faiss"
             try:
-                self.index = Ivf.load(path, self._metric)
+                if self.manifest.values.get("kind") == "product":
+                    self.index = Product.load(path, self.table.rows, self._metric)
+                else:
+                    self.index = Ivf.load(path, self._metric)
             except Exception as error:
                 raise Damaged(f"{path.name} cannot be read ({error})") from error
-        ids: NDArray[Any] = self.index.search(query, k, allowed=allowed).ids[0]
+        if isinstance(self.index, Product):
+            ids: NDArray[Any] = self.index.candidates(query, k)[0]
+        else:
+            ids = self.index.search(query, k).ids[0]
         return ids[ids >= 0]
 
 

@@ -19,7 +19,7 @@ from kinspace.store.care import Info, problems
 from kinspace.store.database import FILE, Database, Row
 from kinspace.store.filters import Filter, to_sql
 from kinspace.store.lock import WriterLock
-from kinspace.store.opening import check_new, found, made_of
+from kinspace.store.opening import check_new, found, made_of, make_folder
 from kinspace.store.search import Searcher
 from kinspace.store.sqlite_errors import damaged
 from kinspace.store.view import View
@@ -91,7 +91,7 @@ class Opened:
         is_new = not (path / FILE).exists()
         if is_new:
             check_new(path, create=create and not read_only, dtype=dtype)
-            path.mkdir(parents=True, exist_ok=True)
+            make_folder(path)
         database = Database(path, read_only=read_only)
         try:
             lock = WriterLock(path, lock_timeout)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kinspace.encoder import Encoder
-from kinspace.errors import CollectionNotFound, InvalidParameter
+from kinspace.errors import CollectionNotFound, InvalidParameter, StoreError
 from kinspace.space import Space
 from kinspace.store.database import Database
 from kinspace.store.sqlite_errors import damaged
@@ -28,6 +28,16 @@ def check_new(path: Path, *, create: bool, dtype: str) -> None:
         )
     if dtype not in DTYPES:
         raise InvalidParameter(f"dtype is {dtype!r}.", f"Choose one of: {', '.join(DTYPES)}.")
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of a new collection, and those that it lies in."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"The folder {str(path)!r} cannot be made: {error}.", "Name another folder."
+        ) from error
 
 
 def found(

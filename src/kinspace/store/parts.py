@@ -87,9 +87,12 @@ class Part(ABC):
         if not self.generation:
             self.rebuild(database)
             return
-        with self._whole_or_forgotten():
-            self._append(database)
-            self._commit()
+        try:
+            with self._whole_or_forgotten():
+                self._append(database)
+                self._commit()
+        except Damaged:
+            self.rebuild(database)
 
     def rebuild(self, database: Database) -> None:
         """Make the part anew from the truth."""

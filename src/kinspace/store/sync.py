@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kinspace import read
+from kinspace.errors import PathNotFound
 from kinspace.read import Notice, Passage, ReadOptions, Report, Source
 from kinspace.store.base import Checked, check
 from kinspace.store.collection import Collection
@@ -150,7 +151,10 @@ def sync(
 
 def absolute(path: str | Path) -> str:
     """A path from the root, links resolved, with ``/`` between the parts."""
-    return Path(os.path.realpath(path)).as_posix()
+    try:
+        return Path(os.path.realpath(path)).as_posix()
+    except ValueError as error:  # a NUL
+        raise PathNotFound(f"There is no file or folder {path!r}.", "Check the path.") from error
 
 
 def _split(

@@ -319,7 +319,7 @@ class View:
         if allowed is not None:
             wanted = min(covered, int(wanted * len(table.seqs) / max(1, len(allowed))) + depth)
         try:
-            places = self.neighbours.search(query, wanted, None)
+            places = self.neighbours.candidates(query, wanted)
         except Damaged as error:
             log.warning("%s: exact search instead", error)
             return None

@@ -112,7 +112,7 @@ class Distill(Learner[str]):
         ----------
         items : iterable of str
             Sentences, passages, titles, spans: what the model is meant for. Read once; may be
-            larger than memory. Empty texts and repetitions are left out.
+            larger than memory. A text that comes twice counts twice; empty ones are left out.
         progress : bool or callable
             True shows a bar on stderr, if that is a terminal; a callable is called with
             (stage, done, total).

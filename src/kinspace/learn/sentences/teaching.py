@@ -23,7 +23,7 @@ def key_of(text: str) -> bytes:
 
 
 class TextSpool:
-    """Texts of a stream, each once, written to a file so that they can be read again.
+    """Texts of a stream, written to a file so that they can be read again.
 
     Attributes
     ----------
@@ -38,14 +38,13 @@ class TextSpool:
         self.sha256 = hashlib.sha256().hexdigest()
 
     def fill(self, texts: Iterable[str], most: int | None) -> Iterator[str]:
-        """Write texts down, leaving out empty ones and repetitions, and pass them on.
+        """Write texts down, leaving out empty ones, and pass them on.
 
         Raises
         ------
         InvalidInput
             If an item is not a string.
         """
-        seen: set[bytes] = set()
         digest = hashlib.sha256()
         with self.path.open("w", encoding="utf-8", errors="surrogatepass") as file:
             for text in texts:
@@ -56,10 +55,8 @@ class TextSpool:
                         f"Item {self.count} is a {type(text).__name__}, not a text.",
                         "Give an iterable of strings.",
                     )
-                key = key_of(text)
-                if key in seen or not text.strip():
+                if not text.strip():
                     continue
-                seen.add(key)
                 line = json.dumps(text) + "\n"
                 digest.update(line.encode())
                 file.write(line)
