@@ -40,7 +40,6 @@ LICENCES = {
     "wnut": "CC BY 4.0",
     "cosqa": "C-UDA",
     "newsgroups": "none stated",
-    "abc": "none stated",
 }
 
 
@@ -162,16 +161,6 @@ def speeches(name: str) -> Iterator[Document]:
                 yield from _book(archive.read(path).decode("latin-1").replace("\r", ""))
 
 
-def abc() -> Iterator[Document]:
-    """News of science and of the country, a paragraph to a line."""
-    with zipfile.ZipFile(DATA / "text/nltk/abc.zip") as archive:
-        for path in ("abc/rural.txt", "abc/science.txt"):
-            lines = archive.read(path).decode("latin-1").replace("\r", "").split("\n")
-            lines = [squash(line) for line in lines if len(line) > 20]
-            for i in range(0, len(lines), 20):
-                yield "", lines[i : i + 20]
-
-
 def stsb_train() -> Iterator[Document]:
     """The sentences of STS-B's training part; the scores are not read."""
     for line in (DATA / "sts/stsbenchmark/sts-train.csv").open(encoding="utf-8"):
@@ -244,7 +233,6 @@ def _paragraphs(text: str) -> list[str]:
     return kept
 
 
-NEWS = {"abc": abc}
 SOURCES = {
     "docstrings": docstrings,
     "enwiki": enwiki,
