@@ -27,9 +27,10 @@ from judged import CHOICE, RETRIEVAL, Retrieval, collection_of
 from numpy.typing import NDArray
 from quality import MODELS
 
+from kinspace.pretrained.static import StaticEncoder
+from kinspace.pretrained.transformer import TransformerEncoder
 from kinspace.search import keyword
 from kinspace.search.fusion import (
-    KEYWORD_SHARE,
     Ranking,
     Scale,
     reciprocal,
@@ -38,11 +39,15 @@ from kinspace.search.fusion import (
 )
 
 SETS = [name for name in CHOICE if name in RETRIEVAL]
-WEIGHTS = sorted({0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.8, KEYWORD_SHARE})
+SHARES = {
+    "default": StaticEncoder.keyword_share,
+    "minilm": TransformerEncoder.keyword_share,
+}
+WEIGHTS = sorted({0.3, 0.4, 0.5, 0.6, 0.7, 0.8, *SHARES.values()})
 DEPTHS = (100, 200, 1000)
 CANDIDATES = ("own", "both")
-NOW = ("share of best", "both", 200, KEYWORD_SHARE)
-"""What Kinspace does."""
+NOW = ("share of best", "both", 100)
+"""What Kinspace does, with each model's own weight of the words."""
 K = 10
 
 Way = tuple[str, str, int, float]
@@ -169,17 +174,18 @@ def tell(models: list[str], table: dict[Way, dict[str, float]]) -> None:
         kind = way[:2]
         if kind not in best or row["mean"] > table[best[kind]]["mean"]:
             best[kind] = way
-    chosen = [*sorted(best.values(), key=lambda way: -table[way]["mean"]), NOW]
     rows = [
-        [scale + (" (as it is now)" if way is NOW else ""), which, depth, weight]
-        + [table[way][column] for column in [*columns, "mean"]]
-        for way in chosen
-        for scale, which, depth, weight in [way]
+        [*map(str, way), *(table[way][column] for column in [*columns, "mean"])]
+        for way in sorted(best.values(), key=lambda way: -table[way]["mean"])
     ]
+    now = {f"{model} {name}": table[*NOW, SHARES[model]][f"{model} {name}"]
+           for model in models for name in SETS}  # fmt: skip
+    mean = round(statistics.fmean(now.values()), 4)
+    rows.append(["as it is now", *map(str, NOW[1:]), "each its own", *now.values(), mean])
     show(["best of each", "candidates", "depth", "words' weight", *columns, "mean"], rows)
     print("\nThe way it is now, by weight")
     rows = [
-        [str(weight), *(table[*NOW[:3], weight][column] for column in [*columns, "mean"])]
+        [str(weight), *(table[*NOW, weight][column] for column in [*columns, "mean"])]
         for weight in WEIGHTS
     ]
     show(["words' weight", *columns, "mean"], rows)
@@ -221,7 +227,7 @@ def _result(where: Any, alone: Any, table: dict[Way, dict[str, float]]) -> dict[
     return {
         "machine": where,
         "versions": versions("tantivy", "numpy", "torch"),
-        "now": dict(zip(names, NOW, strict=True)),
+        "now": dict(zip(names, NOW, strict=False)) | {"keyword_weight": SHARES},
         "alone": alone,
         "ways": [dict(zip(names, way, strict=True)) | row for way, row in table.items()],
     }

@@ -95,10 +95,14 @@ class Encoder(Parameters, ABC, Generic[ItemT]):
         The most that the items of one batch may cost together, in units of :meth:`_costs`.
     sorts_by_cost : bool
         Whether batches are made from items of like cost; right where padding costs time.
+    keyword_share : float
+        How much words count beside this encoder in a hybrid search, 0 to 1: the less an encoder
+        knows, the more. Chosen on the SciFact training claims and CACM (docs/explain/hybrid.md).
     """
 
     batch_cost: ClassVar[int] = 1 << 20
     sorts_by_cost: ClassVar[bool] = False
+    keyword_share: ClassVar[float] = 0.55
     window: ClassVar[int] = 1 << 16
     """How many items are sorted and held together; streams need not fit in memory."""
 

@@ -7,7 +7,6 @@ import pytest
 
 from kinspace.search.fusion import (
     EMPTY,
-    KEYWORD_SHARE,
     Ranking,
     fuse,
     hybrid,
@@ -54,12 +53,12 @@ def test_equal_scores_keep_the_order_of_ids() -> None:
 
 def test_hybrid() -> None:
     words, meaning = ranking(r1=10, r2=5), ranking(r3=0.8, r2=0.4)
-    joined = hybrid(words, meaning)
+    share = 0.6
+    joined = hybrid(words, meaning, share)
     scores = dict(zip(joined.ids.tolist(), joined.scores.tolist(), strict=True))
-    share = KEYWORD_SHARE
     assert scores == pytest.approx({1: share, 2: share / 2 + (1 - share) / 2, 3: 1 - share})
-    assert hybrid(EMPTY, meaning) is meaning
-    assert hybrid(words, EMPTY).ids.tolist() == [1, 2]
+    assert hybrid(EMPTY, meaning, share) is meaning
+    assert hybrid(words, EMPTY, share).ids.tolist() == [1, 2]
 
 
 def test_what_comes_behind() -> None:

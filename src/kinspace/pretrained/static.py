@@ -71,6 +71,7 @@ class StaticEncoder(Encoder[str]):
     """
 
     batch_cost: ClassVar[int] = 1 << 20
+    keyword_share: ClassVar[float] = 0.65
     compile_from: ClassVar[int] = 1 << 20
     """How many characters are encoded without compiled code, in all."""
 

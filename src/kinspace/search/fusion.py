@@ -9,14 +9,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-KEYWORD_SHARE: Final = 0.55
-"""The keyword side's weight in :func:`hybrid`; the dense side has the rest.
-
-Chosen together with :func:`share_of_best` on the SciFact training claims and CACM, for the
-shipped model and for all-MiniLM-L6-v2; never on the sets that results are reported on. See
-docs/explain/hybrid.md.
-"""
-
 _RECIPROCAL_K: Final = 60
 
 
@@ -118,7 +110,7 @@ def fuse(
     return Ranking.sorted(different, total.astype(np.float32))
 
 
-def hybrid(keyword: Ranking, dense: Ranking) -> Ranking:
+def hybrid(keyword: Ranking, dense: Ranking, keyword_share: float) -> Ranking:
     """The default way of joining words and meaning.
 
     Parameters
@@ -128,10 +120,13 @@ def hybrid(keyword: Ranking, dense: Ranking) -> Ranking:
     dense : Ranking
         The best by meaning, and also the scores of the candidates that only words found:
         they are cheap to have, and knowing them is worth about a point of nDCG.
+    keyword_share : float
+        The keyword side's weight, 0 to 1; the dense side has the rest. An encoder says what
+        suits it: :attr:`kinspace.Encoder.keyword_share`.
     """
     if not len(keyword):
         return dense
     return fuse(
         {"keyword": keyword, "dense": dense},
-        {"keyword": KEYWORD_SHARE, "dense": 1 - KEYWORD_SHARE},
+        {"keyword": keyword_share, "dense": 1 - keyword_share},
     )

@@ -27,7 +27,7 @@ FEW: Final = 1000
 """Records up to which a filter is handed to tantivy as a set of row numbers."""
 
 
-TITLE_COUNTS: Final = 2
+TITLE_COUNTS: Final = 3
 """How often a title's words count beside those of the text (the field weight of BM25F; Robertson,
 Zaragoza and Taylor, 2004). Chosen on the SciFact training claims and CACM: see bench/LOG.md."""
 
@@ -61,7 +61,7 @@ class KeywordIndex(Part):
     name = "keywords"
 
     def __init__(self, root: Path) -> None:
-        super().__init__(root, {"analyser": _ANALYSER})
+        super().__init__(root, {"analyser": _ANALYSER, "title": TITLE_COUNTS})
         self._index: Any = None
         self._searcher: Any = None
         self._schema: Any = None

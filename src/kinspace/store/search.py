@@ -123,7 +123,7 @@ class Searcher:
         everything = Ranking(
             np.concatenate([meaning.ids, late.ids]), np.concatenate([meaning.scores, late.scores])
         )
-        return hybrid(words, everything)
+        return hybrid(words, everything, self._encoder().keyword_share)
 
     def _dense(self, question: _Question, depth: int) -> Ranking:
         assert question.vector is not None

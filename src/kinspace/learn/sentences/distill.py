@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,8 @@ class Distill(Learner[str]):
     Tulkens & van Dongen 2024, "Model2Vec"; Arora et al. 2017, "A Simple but Tough-to-Beat
     Baseline for Sentence Embeddings" (weights by rarity, the common direction).
     """
+
+    keyword_share: ClassVar[float] = StaticEncoder.keyword_share
 
     def __init__(
         self,
