@@ -440,3 +440,15 @@ def test_compacting_gives_space_back(tmp_path: Path) -> None:
         assert opened.repairs == []
         assert opened.compact().after > 0
         assert opened.check() == []
+
+
+def test_what_must_not_be_there_leaves_room_for_the_rest(tmp_path: Path) -> None:
+    drafts = [{"id": f"d{i}", "text": f"draft cat number{i}"} for i in range(250)]
+    others = [{"id": f"o{i}", "text": f"animal number{i} of the house"} for i in range(50)]
+    with Collection.open(tmp_path / "c.kin", HashEncoder(dim=32)) as opened:
+        opened.add([*drafts, *others])
+        found = opened.search("-draft cat", k=20)
+        assert len(found) == 20
+        assert all(hit.id.startswith("o") for hit in found)
+        needed = opened.search("+house cat", k=60)
+        assert {hit.id for hit in needed} == {record["id"] for record in others}

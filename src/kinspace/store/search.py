@@ -101,14 +101,14 @@ class Searcher:
             found = self._encoder().encode_query([query])
             space.require(found.space, "compared")
             encoded = prepare_queries(found.vectors, space.dim, space.metric)
-        return _Question(query, clauses, encoded, allowed)
+        return _Question(query, clauses, encoded, self._needed(clauses, allowed))
 
     def _candidates(self, question: _Question, depth: int) -> dict[str, Ranking]:
         rankings = {}
         if question.clauses:
             rankings["keyword"] = self.view.keyword(question.clauses, depth, question.allowed)
         if question.vector is not None:
-            rankings["dense"] = self._dense(question, depth)
+            rankings["dense"] = self.view.dense(question.vector, depth, question.allowed)
         return rankings
 
     def _join(self, question: _Question, rankings: dict[str, Ranking]) -> Ranking:
@@ -125,24 +125,23 @@ class Searcher:
         )
         return hybrid(words, everything, self._encoder().keyword_share)
 
-    def _dense(self, question: _Question, depth: int) -> Ranking:
-        assert question.vector is not None
-        found = self.view.dense(question.vector, depth, question.allowed)
-        needed = [c for c in question.clauses if c.need != "should"]
-        if not needed:
-            return found
-        # What must, or must not, be there holds for what was found by meaning too.
-        rows = self.view.database.rows(found.ids.tolist())
-        fits = [one in rows and self._fits(rows[one], needed) for one in found.ids.tolist()]
-        return found.take(np.array(fits, np.bool_))
+    def _needed(
+        self, clauses: list[keyword.Clause], allowed: NDArray[np.int64] | None
+    ) -> NDArray[np.int64] | None:
+        """Row numbers that hold what must be there and not what must not, for both sides alike.
 
-    @staticmethod
-    def _fits(row: Row, needed: list[keyword.Clause]) -> bool:
-        from kinspace.store.keywords import texts_of
-
-        tail = keyword.Tail()
-        tail.add(row.seq, texts_of(row))
-        return all((tail.containing(clause) > 0) == (clause.need == "must") for clause in needed)
+        This runs before the best are taken, as filters do, so that ``k`` come back where ``k`` fit.
+        """
+        for clause in clauses:
+            if clause.need == "should":
+                continue
+            found = self.view.holding(clause)
+            if clause.need == "must":
+                allowed = found if allowed is None else np.intersect1d(allowed, found)
+            else:
+                allowed = self.view.database.seqs_where("1", []) if allowed is None else allowed
+                allowed = np.setdiff1d(allowed, found)
+        return allowed
 
     def _take(
         self, ranking: Ranking, k: int, offset: int, unique: str | None

@@ -11,6 +11,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -283,6 +284,11 @@ class View:
             )
         ordered = Ranking.sorted(found.ids, found.scores)
         return Ranking(ordered.ids[:depth], ordered.scores[:depth])
+
+    def holding(self, clause: Clause) -> NDArray[np.int64]:
+        """All row numbers that satisfy a clause, ascending."""
+        every = self.keyword([replace(clause, need="must")], self.database.count(), None)
+        return np.sort(every.ids)
 
     def dense(
         self, query: NDArray[np.float32], depth: int, allowed: NDArray[np.int64] | None
