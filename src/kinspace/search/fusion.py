@@ -118,8 +118,8 @@ def hybrid(keyword: Ranking, dense: Ranking, keyword_share: float) -> Ranking:
     keyword : Ranking
         The best by BM25.
     dense : Ranking
-        The best by meaning, and also the scores of the candidates that only words found:
-        they are cheap to have, and knowing them is worth about a point of nDCG.
+        The best by meaning, and also the scores of the candidates that only words found: they
+        are cheap to have, and the answer depends less on how many candidates were taken.
     keyword_share : float
         The keyword side's weight, 0 to 1; the dense side has the rest. An encoder says what
         suits it: :attr:`kinspace.Encoder.keyword_share`.
