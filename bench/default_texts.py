@@ -35,7 +35,7 @@ LICENCES = {
     "novel": "public domain",
     "inaugural": "public domain",
     "state_union": "public domain",
-    "stsb_train": "CC BY-SA 4.0; the sentences of the training part, without the scores",
+    "stsb_train": "CC BY-SA 4.0; the training sentences, without their scores, seven times",
     "banking": "CC BY 4.0",
     "wnut": "CC BY 4.0",
     "cosqa": "C-UDA",

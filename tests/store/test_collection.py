@@ -452,3 +452,16 @@ def test_what_must_not_be_there_leaves_room_for_the_rest(tmp_path: Path) -> None
         assert all(hit.id.startswith("o") for hit in found)
         needed = opened.search("+house cat", k=60)
         assert {hit.id for hit in needed} == {record["id"] for record in others}
+
+
+def test_an_index_that_is_not_needed_any_more_goes(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("kinspace.store.neighbours.SMALLEST", 600)
+    records = [{"id": str(i), "text": f"animal number{i}"} for i in range(700)]
+    with Collection.open(tmp_path / "c.kin", HashEncoder(dim=32)) as opened:
+        opened.add(records)
+        assert "neighbours" in opened.info().bytes
+        opened.delete([str(i) for i in range(400)])
+        opened.compact()
+        assert "neighbours" not in opened.info().bytes
+        assert not list((tmp_path / "c.kin" / "derived").glob("neighbours*"))
+        assert opened.search("number500", k=1)[0].id == "500"

@@ -310,7 +310,7 @@ def test_known_answers(odd: Collection, where: Any, expected: str) -> None:
         {"a": {"$in": "abc"}}, {"a": {"$in": 3}}, {"a": {"$exists": 1}}, {"a": {"$gt": True}},
         {"a": {"$lte": None}}, {"a": {"$not": {"b": 3}}}, {"$and": {"a": 1}}, {"$or": 1},
         {"$not": 1}, {"$not": [{"a": 1}]}, {"$and": [3]}, {"": 1}, {"a..b": 1}, {'a"b': 1},
-        {"a": "\ud800"}, {"\ud800": 1}, {"a": 1j}, {"a": {1: 2}},
+        {"a": "\ud800"}, {"a": "x\0y"}, {"\ud800": 1}, {"a": 1j}, {"a": {1: 2}},
         {"$or": [{"a": i} for i in range(20_000)]},
         nested(lambda w: {"$not": w}, {"a": 1}, 100),
         {"a": nested(lambda w: {"$not": w}, {"$eq": 1}, 100)},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -55,20 +53,6 @@ def check_k(k: int) -> int:
     if k < 1:
         raise InvalidParameter(f"k is {k}; at least one result is needed.", "Give k ≥ 1.")
     return k
-
-
-@contextmanager
-def threads_for(queries: NDArray[np.float32]) -> Iterator[None]:
-    """FAISS's threads for a search: one for one query, as sharing it costs more than it gives."""
-    import faiss
-
-    threads = faiss.omp_get_max_threads()
-    if len(queries) == 1:
-        faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(threads)
 
 
 class Ids:

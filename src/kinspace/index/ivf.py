@@ -14,9 +14,10 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kinspace.errors import InvalidParameter, PathNotFound, ReadError
-from kinspace.index.base import Ids, check_k, threads_for
+from kinspace.errors import InvalidParameter
+from kinspace.index.base import Ids, check_k
 from kinspace.index.exact import prepare_queries, row_scores
+from kinspace.index.library import read_index, threads_for, write_index
 from kinspace.metric import Metric, as_matrix, check_metric, top_k
 from kinspace.results import BatchNeighbours
 
@@ -217,14 +218,7 @@ class Ivf:
         InvalidParameter
             If nothing was added yet.
         """
-        import faiss
-
-        if self._faiss is None:
-            raise InvalidParameter("There is nothing to save.", "Add vectors first.")
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
-        faiss.write_index(self._faiss, str(partial))
-        partial.replace(path)
+        write_index(self._faiss, path)
 
     @classmethod
     def load(cls, path: str | Path, metric: Metric = "cosine") -> Self:
@@ -236,16 +230,11 @@ class Ivf:
         """
         import faiss
 
-        if not Path(path).is_file():
-            raise PathNotFound(f"There is no index {path}.", "Check the path.")
-        try:
-            read = faiss.read_index(str(path))
-            lists = [
-                faiss.rev_swig_ptr(read.invlists.get_ids(i), read.invlists.list_size(i)).copy()
-                for i in range(read.nlist)
-            ]
-        except (RuntimeError, AttributeError) as error:
-            raise ReadError(f"{path} is not a whole index: {error}.", "Build it again.") from error
+        read = read_index(path, "IndexIVF")
+        lists = [
+            faiss.rev_swig_ptr(read.invlists.get_ids(i), read.invlists.list_size(i)).copy()
+            for i in range(read.nlist)
+        ]
         made = cls(read.d, metric, nlist=read.nlist, nprobe=read.nprobe)
         made._faiss = read
         made._ids = Ids.of(np.concatenate(lists) if lists else np.empty(0, np.int64))

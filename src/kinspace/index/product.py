@@ -12,9 +12,10 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kinspace.errors import InvalidParameter, PathNotFound, ReadError
-from kinspace.index.base import Ids, check_k, threads_for
+from kinspace.errors import InvalidParameter
+from kinspace.index.base import Ids, check_k
 from kinspace.index.exact import prepare_queries, row_scores
+from kinspace.index.library import read_index, threads_for, write_index
 from kinspace.metric import Metric, check_metric, top_k
 from kinspace.results import BatchNeighbours
 
@@ -196,17 +197,12 @@ class Product:
         InvalidParameter
             If nothing was added yet, if vectors were removed, or ids are not 0, 1, 2 …
         """
-        import faiss
-
         positions = np.array_equal(self._ids.rows, np.arange(len(self._alive)))
-        if self._faiss is None or not positions or not self._alive.all():
+        if not positions or not self._alive.all():
             raise InvalidParameter(
                 "Only an index of positions 0, 1, 2 … can be saved.", "Build it without ids."
             )
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
-        faiss.write_index(self._faiss, str(partial))
-        partial.replace(path)
+        write_index(self._faiss, path)
 
     @classmethod
     def load(cls, path: str | Path, table: NDArray[Any], metric: Metric = "cosine") -> Self:
@@ -223,17 +219,9 @@ class Product:
         ------
         PathNotFound, ReadError
         """
-        import faiss
-
-        if not Path(path).is_file():
-            raise PathNotFound(f"There is no index {path}.", "Check the path.")
-        try:
-            read = faiss.read_index(str(path))
-            made = cls(int(read.d), metric, copy=False)
-            count = int(read.ntotal)
-            made._ids.extend(count, None)
-        except (RuntimeError, AttributeError) as error:
-            raise ReadError(f"{path} is not a whole index: {error}.", "Build it again.") from error
+        read = read_index(path, "IndexPQFastScan")
+        made = cls(int(read.d), metric, copy=False)
+        made._ids.extend(int(read.ntotal), None)
         made._faiss = read
-        made._refer(table[:count])
+        made._refer(table[: int(read.ntotal)])
         return made

@@ -284,7 +284,11 @@ class StaticEncoder(Encoder[str]):
     def _threads(self) -> int:
         if self.threads is not None and self.threads < 1:
             raise InvalidParameter(f"{self.threads} threads cannot work.", "Give 1 or more.")
-        return self.threads or len(os.sched_getaffinity(0))
+        if self.threads is not None:
+            return self.threads
+        if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
 
     @cached_property
     def _model(self) -> TokenTable:

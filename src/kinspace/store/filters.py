@@ -233,6 +233,8 @@ def _kind(path: str, operand: Any) -> tuple[str, Any]:
             operand.encode()
         except UnicodeEncodeError as error:
             raise InvalidFilter(f"{path}: the text is broken: {error}.", "Mend it.") from error
+        if "\0" in operand:  # SQLite reads a text of JSON up to there
+            raise InvalidFilter(f"{path} is compared with a text that holds NUL.", "Leave it out.")
         return "'text'", operand
     raise InvalidFilter(
         f"{path} is compared with {operand!r}.", "Compare with a text, a number, a boolean or None."

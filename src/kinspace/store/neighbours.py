@@ -57,12 +57,13 @@ class NeighbourIndex(Part):
             self._known = (self.table.seqs, self.manifest, covered if mine else 0)
         return self._known[2]
 
+    def is_needed(self) -> bool:
+        """Whether there are so many vectors that exact search would be slow."""
+        return len(self.table.seqs) >= SMALLEST and self.space.metric in METRICS
+
     def is_due(self) -> bool:
         """Whether the index should be made, or made anew."""
-        count = len(self.table.seqs)
-        if count < SMALLEST or self.space.metric not in METRICS:
-            return False
-        return count - self.covered > GROWTH * self.covered
+        return self.is_needed() and len(self.table.seqs) - self.covered > GROWTH * self.covered
 
     @property
     def _metric(self) -> Metric:

@@ -123,6 +123,12 @@ class Part(ABC):
         self.manifest = Manifest()
         self._stamp = None
 
+    def discard(self) -> None:
+        """Delete the part, where nobody needs it any more."""
+        self.abandon()
+        self.path.unlink(missing_ok=True)
+        self._drop_old()
+
     def close(self) -> None:
         """Let go of open files."""
         self._forget()

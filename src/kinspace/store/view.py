@@ -174,6 +174,8 @@ class View:
             self.keywords.rebuild(self.database)
             if self.neighbours.is_due():
                 self.neighbours.rebuild(self.database)
+            elif not self.neighbours.is_needed():
+                self.neighbours.discard()
         self.refresh(force=True)
         return buried
 
