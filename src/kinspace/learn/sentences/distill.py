@@ -87,7 +87,7 @@ class Distill(Learner[str]):
         dim: int | None = None,
         vocabulary_size: int = 32_000,
         epochs: int = 3,
-        batch_size: int = 1024,
+        batch_size: int = 2048,
         learning_rate: float = 3e-3,
         max_texts: int | None = None,
         seed: int = 0,
