@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from kinspace.durable import replace_file
 from kinspace.errors import (
     DuplicateId,
     EmptyInput,
@@ -301,9 +302,7 @@ class Embeddings:
                 )
             tensors["ids"] = np.frombuffer(json.dumps(self.ids).encode(), np.uint8)
         meta = {"format": "kinspace-embeddings-1", "space": json.dumps(self.space.to_dict())}
-        partial = path.with_name(path.name + ".partial")
-        partial.write_bytes(save(tensors, metadata=meta))
-        partial.replace(path)
+        replace_file(path, save(tensors, metadata=meta))
 
     @classmethod
     def load(cls, path: str | Path) -> Embeddings:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kinspace.errors import PathNotFound
+from kinspace.errors import PathNotFound, StoreLocked
 from kinspace.read import ReadOptions
 from kinspace.store import Collection
 from kinspace.store import sync as room
@@ -302,3 +302,17 @@ def test_two_spellings_of_a_path_are_one_file(
     assert files(sync(opened, "docs")) == {"unchanged": 3}
     assert files(sync(opened, ["./docs/../docs/cats.txt", "docs"])) == {"unchanged": 3}
     assert len(opened) == 3
+
+
+def test_where_nothing_changed_nobody_has_to_wait_for_the_lock(
+    docs: Path, opened: Collection, tmp_path: Path
+) -> None:
+    sync(opened, docs)  # and goes on holding the lock
+    with Collection.open(tmp_path / "c.kin", Counting()) as another:
+        assert files(sync(another, docs)) == {"unchanged": 3}
+        for path in docs.iterdir():
+            os.utime(path, ns=(1, 1))
+        with pytest.raises(StoreLocked):
+            sync(another, docs)
+    assert files(sync(opened, docs)) == {"unchanged": 3}
+    assert {row[1] for row in opened.database.sources().values()} == {1}

@@ -8,7 +8,6 @@ layouts of sentence-transformers that model2vec reads are read too. Nothing is u
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from kinspace.durable import replace_file
 from kinspace.errors import InvalidInput, ModelNotFound, ReadError
 
 _DTYPES: Final = {
@@ -144,14 +144,14 @@ def write(folder: Path, contents: Contents) -> None:
             }
         )
     meta = {"kinspace": contents.digest} if contents.digest else None
-    _replace(folder / "model.safetensors", save(held, metadata=meta))
-    _replace(folder / "tokenizer.json", contents.tokenizer.encode())
-    _replace(folder / "modules.json", _json(modules))
+    replace_file(folder / "model.safetensors", save(held, metadata=meta))
+    replace_file(folder / "tokenizer.json", contents.tokenizer.encode())
+    replace_file(folder / "modules.json", _json(modules))
     if contents.recipe is None:
         (folder / "recipe.json").unlink(missing_ok=True)
     else:
-        _replace(folder / "recipe.json", _json(contents.recipe))
-    _replace(folder / "config.json", _json(contents.config))
+        replace_file(folder / "recipe.json", _json(contents.recipe))
+    replace_file(folder / "config.json", _json(contents.config))
 
 
 def _layout(folder: Path) -> tuple[str, str, str, str] | None:
@@ -228,15 +228,6 @@ def _damaged(path: Path, error: Exception) -> ReadError:
 
 def _json(value: Any) -> bytes:
     return (json.dumps(value, indent=2) + "\n").encode()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def _is_empty(folder: Path) -> bool:

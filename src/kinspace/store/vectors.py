@@ -28,8 +28,7 @@ _WIDENED = 32_768
 class _Output:
     """A file that is written on from where its manifest says that it ends."""
 
-    def __init__(self, path: Path, size: int, mtime_ns: int, crc: int) -> None:
-        del mtime_ns
+    def __init__(self, path: Path, size: int, crc: int) -> None:
         self.path = path
         self.crc = crc
         self._file = path.open("r+b")
@@ -85,8 +84,9 @@ class VectorTable(Part):
         self._forget()
         with ExitStack() as stack:
             outputs = [
-                stack.enter_context(closing(_Output(path, *self.manifest.files[path.name])))
+                stack.enter_context(closing(_Output(path, size, crc)))
                 for path in self._files()
+                for size, _, crc in [self.manifest.files[path.name]]
             ]
             while True:
                 seqs, rows = database.vectors_after(

@@ -91,12 +91,12 @@ class View:
 
     # -- keeping up ----------------------------------------------------------------------------
 
-    def open(self, *, whole: bool = False) -> None:
+    def open(self) -> None:
         """Load all parts; make anew what is missing, stale or damaged, if nobody else writes."""
         problems = {}
         for part in self.parts:
             try:
-                part.load(self.database, whole=whole)
+                part.load(self.database)
             except Damaged as error:
                 problems[part.name] = str(error)
         if not self.neighbours.path.exists() and not self.neighbours.is_due():
