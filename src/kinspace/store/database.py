@@ -257,6 +257,10 @@ class Database:
         )
         return {row[0]: self._row(row) for row in found}
 
+    def names_of(self, seqs: Sequence[int]) -> dict[int, str]:
+        """Ids by row number; numbers that are gone are left out."""
+        return dict(self._in("SELECT seq, id FROM records WHERE seq IN ({})", seqs))
+
     def rows_after(self, seq: int, limit: int) -> list[Row]:
         """Up to ``limit`` records beyond a row number, in order."""
         found = self._all(

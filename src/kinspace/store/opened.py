@@ -12,7 +12,7 @@ import numpy as np
 from kinspace.embeddings import Embeddings
 from kinspace.encoder import Encoder
 from kinspace.errors import IdNotFound, StoreClosed
-from kinspace.results import Hit
+from kinspace.results import Hit, Neighbours
 from kinspace.space import Space
 from kinspace.store.base import Mode, names_of
 from kinspace.store.care import Info, problems
@@ -265,6 +265,20 @@ class Opened:
             return searcher.search(
                 query, k, where, mode, explain=explain, unique=unique, offset=offset
             )
+
+    def find(
+        self, query: Any, k: int = 10, where: Filter | str | None = None, mode: Mode = "hybrid"
+    ) -> Neighbours[str]:
+        """The same as :meth:`search`, ids and scores only: for long lists, as when one is judged.
+
+        Raises
+        ------
+        EmptyInput, InvalidParameter, InvalidFilter, InvalidVectors, DimensionMismatch,
+        SpaceMismatch
+        """
+        with self._guard:
+            self._check_open()
+            return Searcher(self._view, lambda: self.encoder).find(query, k, where, mode)
 
     def near(self, name: str, k: int = 10, where: Filter | str | None = None) -> list[Hit]:
         """The ``k`` records nearest in meaning to one record, without itself.

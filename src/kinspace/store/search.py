@@ -14,7 +14,7 @@ from kinspace.embeddings import Embeddings
 from kinspace.encoder import Encoder
 from kinspace.errors import DimensionMismatch, EmptyInput, InvalidParameter
 from kinspace.index.exact import prepare_queries
-from kinspace.results import Hit, Part
+from kinspace.results import Hit, Neighbours, Part
 from kinspace.search import keyword
 from kinspace.search.explain import ExplainsMatches, by_clause, heaviest, place
 from kinspace.search.fusion import EMPTY, Ranking, hybrid
@@ -64,6 +64,32 @@ class Searcher:
     ) -> list[Hit]:
         """See :meth:`kinspace.store.collection.Collection.search`."""
         _check(k, mode, offset)
+        for question, rankings, joined, is_last in self._deeper(query, where, mode):
+            hits = list(self._take(joined, k, offset, unique))
+            if is_last or len(hits) >= k:
+                return [self._hit(row, value, question, rankings, explain) for row, value in hits]
+        return []
+
+    def find(self, query: Any, k: int, where: Filter | str | None, mode: Mode) -> Neighbours[str]:
+        """See :meth:`kinspace.store.collection.Collection.find`."""
+        _check(k, mode, 0)
+        joined = EMPTY
+        for _, _, joined, _ in self._deeper(query, where, mode):
+            if len(joined) >= k:
+                break
+        ids = joined.ids[:k].tolist()
+        names = self.view.database.names_of(ids)  # less what was deleted a moment ago
+        kept = np.array([one in names for one in ids], np.bool_)
+        found = [names[one] for one in ids if one in names]
+        return Neighbours(found, joined.scores[:k][kept], self.view.space.metric)
+
+    def _deeper(
+        self, query: Any, where: Filter | str | None, mode: Mode
+    ) -> Iterator[tuple[_Question, dict[str, Ranking], Ranking, bool]]:
+        """The question, the rankings of each way, the joined one, and whether there is no more.
+
+        Each time they reach deeper.
+        """
         self.view.refresh()
         question = self._ask(query, where, mode)
         depth, joined = _DEPTH, EMPTY
@@ -71,12 +97,11 @@ class Searcher:
             rankings = self._candidates(question, depth)
             # What was found less deep keeps its place, so that pages fit together.
             joined = joined.followed_by(self._join(question, rankings))
-            hits = list(self._take(joined, k, offset, unique))
-            full = any(len(ranking) >= depth for ranking in rankings.values())
-            if len(hits) >= k or not full:
-                break
+            is_last = all(len(ranking) < depth for ranking in rankings.values())
+            yield question, rankings, joined, is_last
+            if is_last:
+                return
             depth *= 4
-        return [self._hit(row, score, question, rankings, explain) for row, score in hits]
 
     def _ask(self, query: Any, where: Filter | str | None, mode: Mode) -> _Question:
         allowed = None
