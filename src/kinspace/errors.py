@@ -7,16 +7,24 @@ KinspaceError
 │   ├── DimensionMismatch          vectors of another length
 │   ├── InvalidFilter              a `where` that cannot be understood
 │   ├── InvalidParameter           an argument outside its range
+│   ├── InvalidJudgements          labels or judgements by which nothing can be judged
+│   ├── NotApplicable              a task that such a system cannot do
 │   └── DuplicateId                one id twice where ids must differ
 ├── SpaceMismatch (ValueError)     vectors of two models brought together
 ├── NotFitted                      a learner used before `fit`
 ├── NotFound (LookupError)
 │   ├── ModelNotFound
+│   ├── DatasetNotFound
+│   ├── TaskNotFound
 │   ├── CollectionNotFound
 │   ├── PathNotFound
 │   └── IdNotFound
 ├── MissingExtra (ImportError)     an optional dependency is not installed
 ├── ReadError                      a file that cannot be read
+├── DatasetError
+│   ├── ChecksumMismatch           a file of a dataset that is not the one that is meant
+│   └── DownloadFailed             no network, or the address does not answer
+├── ProviderError                  a service with an API that refuses, fails or answers nonsense
 └── StoreError
     ├── CorruptStore               damage that opening cannot repair by itself
     ├── StoreLocked                another process is writing
@@ -76,6 +84,14 @@ class InvalidParameter(InvalidInput):
     """An argument outside the range in which it means something."""
 
 
+class InvalidJudgements(InvalidInput):
+    """Labels or judgements by which nothing can be judged."""
+
+
+class NotApplicable(InvalidInput):
+    """A task that such a system cannot do, such as similarity without vectors."""
+
+
 class DuplicateId(InvalidInput):
     """One id given twice where every id must be another."""
 
@@ -94,6 +110,14 @@ class NotFound(KinspaceError, LookupError):
 
 class ModelNotFound(NotFound):
     """No model of that name on this machine."""
+
+
+class DatasetNotFound(NotFound):
+    """No dataset of that name, or its files are nowhere on this machine."""
+
+
+class TaskNotFound(NotFound):
+    """No task of that name."""
 
 
 class CollectionNotFound(NotFound):
@@ -130,6 +154,22 @@ class MissingExtra(KinspaceError, ImportError):
 
 class ReadError(KinspaceError):
     """A file that cannot be read, or not as what it claims to be."""
+
+
+class DatasetError(KinspaceError):
+    """Something is wrong with the files of a dataset."""
+
+
+class ChecksumMismatch(DatasetError):
+    """A file of a dataset is not the one that is meant: its checksum differs."""
+
+
+class DownloadFailed(DatasetError):
+    """A file cannot be fetched: no network, or its address does not answer."""
+
+
+class ProviderError(KinspaceError):
+    """A service with an API refuses, fails, or answers what cannot be understood."""
 
 
 class StoreError(KinspaceError):
