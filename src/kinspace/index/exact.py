@@ -38,7 +38,7 @@ class Exact:
     def __init__(self, dim: int, metric: Metric = "cosine") -> None:
         self.dim = dim
         self.metric: Metric = check_metric(metric)
-        self._vectors: NDArray[np.float32] = np.empty((0, dim), np.float32)
+        self._table: NDArray[np.float32] = np.empty((0, dim), np.float32)  # length 1 for cosine
         self._ids = Ids()
 
     def __len__(self) -> int:
@@ -51,9 +51,9 @@ class Exact:
         ------
         InvalidVectors, DimensionMismatch, DuplicateId
         """
-        matrix = as_matrix(vectors, self.dim)
+        matrix = prepare_queries(vectors, self.dim, self.metric)
         self._ids.extend(len(matrix), ids)
-        self._vectors = np.concatenate([self._vectors, matrix])
+        self._table = np.concatenate([self._table, matrix])
 
     def remove(self, ids: ArrayLike) -> int:
         """Take vectors out; returns how many there were."""
@@ -61,7 +61,7 @@ class Exact:
         keep = np.ones(len(self._ids), np.bool_)
         keep[gone] = False
         self._ids.keep(keep)
-        self._vectors = self._vectors[keep]
+        self._table = self._table[keep]
         return len(gone)
 
     def search(
@@ -74,10 +74,9 @@ class Exact:
         InvalidVectors, DimensionMismatch, InvalidParameter
         """
         rows = None if allowed is None else self._ids.positions(allowed)
-        table = normalise(self._vectors) if self.metric == "cosine" else self._vectors
         return nearest_rows(
             prepare_queries(queries, self.dim, self.metric),
-            table,
+            self._table,
             self._ids.rows,
             k,
             self.metric,
