@@ -17,6 +17,7 @@ from kinspace.metric import (
     distances,
     is_distance,
     normalise,
+    paired_scores,
     scores,
     top_k,
 )
@@ -57,6 +58,17 @@ def test_dot_is_the_inner_product(rng: np.random.Generator) -> None:
 def test_a_vector_is_nearest_to_itself(rng: np.random.Generator, metric: str) -> None:
     a = normalise(_pair(rng, "dot")[0])
     assert (scores(a, a, check_metric(metric)).argmax(axis=1) == np.arange(len(a))).all()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_row_by_row_is_the_diagonal(rng: np.random.Generator, metric: str) -> None:
+    a, b = _pair(rng, metric)
+    b = b[: len(a)]
+    found = paired_scores(a, b, check_metric(metric))
+    np.testing.assert_allclose(found, np.diag(scores(a, b, check_metric(metric))), atol=1e-5)
+    assert found.dtype == np.float64
+    with pytest.raises(DimensionMismatch):
+        paired_scores(a, b[1:], check_metric(metric))
 
 
 def test_near_vectors_far_from_the_origin_keep_their_distance() -> None:

@@ -148,6 +148,56 @@ def scores(a: NDArray[np.float32], b: NDArray[np.float32], metric: Metric) -> ND
     return -_by_difference(a, b, metric)
 
 
+def paired_scores(
+    a: NDArray[np.float32], b: NDArray[np.float32], metric: Metric
+) -> NDArray[np.float64]:
+    """Score each row of ``a`` against the same row of ``b``; higher is nearer.
+
+    The same figures as the diagonal of :func:`scores`, held in float64, since rank correlations
+    tell apart what float32 would round to a tie.
+
+    Parameters
+    ----------
+    a, b : ndarray of float32, shape (n, dim)
+    metric : {"cosine", "dot", "euclidean", "manhattan", "hamming"}
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+
+    Raises
+    ------
+    DimensionMismatch
+        If the two sides differ in shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> a = np.array([[0.0, 0.0], [1.0, 0.0]], np.float32)
+    >>> paired_scores(a, np.array([[3.0, 4.0], [1.0, 0.0]], np.float32), "euclidean")
+    array([-5.,  0.])
+    """
+    if a.shape != b.shape:
+        raise DimensionMismatch(
+            f"Vectors of shapes {a.shape} and {b.shape} cannot be compared row by row.",
+            "Give as many of one side as of the other, by the same model.",
+        )
+    left, right = a.astype(np.float64), b.astype(np.float64)
+    found: NDArray[np.float64]
+    if metric == "hamming":
+        found = 0.0 - (left != right).sum(1)
+    elif metric == "manhattan":
+        found = 0.0 - np.abs(left - right).sum(1)
+    elif metric == "euclidean":
+        found = 0.0 - np.sqrt(((left - right) ** 2).sum(1))
+    else:
+        found = np.einsum("ij,ij->i", left, right)
+    if metric == "cosine":
+        lengths = np.sqrt((left**2).sum(1) * (right**2).sum(1))
+        found = np.divide(found, lengths, out=np.zeros(len(left)), where=lengths > 0)
+    return found
+
+
 def _euclidean(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
     # |a-b|² = |a|² - 2ab + |b|² cancels badly in float32 for near vectors: float64 holds it.
     wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
