@@ -21,7 +21,7 @@ ORDER = [
     ["embeddings"],
     ["results", "space"],
     ["metric"],
-    ["errors", "durable"],
+    ["errors", "durable", "places"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 MODULES = modules()
