@@ -43,6 +43,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cache directory of the tests' own, for this process and those that it starts."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("MTEB_CACHE", str(tmp_path_factory.mktemp("mteb")))
         found = data_root()
         if found is not None:
             patch.setenv("KINSPACE_DATA", str(found.resolve()))
