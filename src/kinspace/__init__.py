@@ -11,10 +11,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kinspace import errors, read
+    from kinspace import datasets, errors, read
     from kinspace.embeddings import Embeddings
     from kinspace.encoder import Encoder, Learner
     from kinspace.errors import KinspaceError
+    from kinspace.evaluate.report import Report
+    from kinspace.evaluate.runner import evaluate
     from kinspace.index import Exact, Index, Ivf, Product
     from kinspace.learn.sentences.distill import Distill
     from kinspace.pretrained import load, models
@@ -39,6 +41,7 @@ _HOMES = {
     "Learner": "kinspace.encoder",
     "Neighbours": "kinspace.results",
     "Product": "kinspace.index",
+    "Report": "kinspace.evaluate.report",
     "Space": "kinspace.space",
     "StaticEncoder": "kinspace.pretrained.static",
     "Store": "kinspace.store",
@@ -46,7 +49,8 @@ _HOMES = {
     "load": "kinspace.pretrained",
     "models": "kinspace.pretrained",
 }
-_ROOMS = {"errors", "read"}
+_ROOMS = {"datasets", "errors", "evaluate", "read"}
+"""``evaluate`` is both: the room, and a function by the same name."""
 
 __all__ = [
     "Collection",
@@ -61,12 +65,15 @@ __all__ = [
     "Learner",
     "Neighbours",
     "Product",
+    "Report",
     "Space",
     "StaticEncoder",
     "Store",
     "TransformerEncoder",
     "__version__",
+    "datasets",
     "errors",
+    "evaluate",
     "load",
     "models",
     "read",

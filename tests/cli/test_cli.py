@@ -23,7 +23,8 @@ from tests.conftest import ROOT
 
 COMMANDS = [
     ["search"], ["near"], ["index"], ["info"], ["compact"], ["encode"], ["distill"],
-    ["models"], ["models", "show"],
+    ["models"], ["models", "show"], ["evaluate"],
+    ["datasets"], ["datasets", "list"], ["datasets", "show"], ["datasets", "fetch"],
 ]  # fmt: skip
 
 Kin = Callable[..., tuple[int, str, str]]

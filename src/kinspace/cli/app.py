@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kinspace.cli import collections, distill, encode, models, search
+from kinspace.cli import collections, datasets, distill, encode, evaluate, models, search
 
 app = typer.Typer(
     name="kinspace",
@@ -60,4 +60,6 @@ app.command("info", rich_help_panel="Collections")(collections.info)
 app.command("compact", rich_help_panel="Collections")(collections.compact)
 app.command("encode", rich_help_panel="Models")(encode.encode)
 app.add_typer(models.app, name="models", rich_help_panel="Models")
+app.command("evaluate", rich_help_panel="Evaluation")(evaluate.evaluate)
+app.add_typer(datasets.app, name="datasets", rich_help_panel="Evaluation")
 app.command("distill", rich_help_panel="Models")(distill.distill)
