@@ -1,35 +1,34 @@
 """Ways of joining words and meaning, compared on the sets on which the default is chosen.
 
-    KINSPACE_DATA=../shared/data python bench/fusion.py --cache /tmp/kinspace-bench
+    KINSPACE_DATA=../shared/data python bench/fusion.py
 
-Only the SciFact training claims and CACM: never what results are reported on. BM25's candidates
-and those of meaning come from a collection; then every way of scaling, both kinds of candidates,
-three depths and seven weights are tried. nDCG@10, mean of both sets. Candidates: "own" gives a
-document nothing for the side that did not find it; "both" also scores by meaning what only words
-found, as `kinspace.search.fusion.hybrid` does. `--cache FOLDER` keeps the collections, so that
-MiniLM encodes the documents once. Writes bench/results/fusion.json.
+Only the SciFact training claims and CACM: never what results are reported on. Every way of
+scaling, both kinds of candidates, three depths and seven weights are tried. nDCG@10, mean of both
+sets. Candidates: "own" gives a document nothing for the side that did not find it; "both" also
+scores by meaning what only words found, as `kinspace.search.fusion.hybrid` does. Writes
+bench/results/fusion.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from common import machine, show, versions, write
-from judged import CHOICE, RETRIEVAL, Retrieval, collection_of
 from numpy.typing import NDArray
-from quality import MODELS
+from quality import CHOICE
 
+import kinspace as ks
+from kinspace.datasets import RetrievalSet
+from kinspace.evaluate.systems import Keyword
+from kinspace.metric import normalise
 from kinspace.pretrained.static import StaticEncoder
 from kinspace.pretrained.transformer import TransformerEncoder
-from kinspace.search import keyword
 from kinspace.search.fusion import (
     Ranking,
     Scale,
@@ -38,7 +37,9 @@ from kinspace.search.fusion import (
     share_of_best,
 )
 
-SETS = [name for name in CHOICE if name in RETRIEVAL]
+MODELS = {"default": "default", "minilm": "all-MiniLM-L6-v2"}
+SETS = {name: name.partition("-")[::2] for name in CHOICE if not name.startswith("stsb")}
+"""Sets for retrieval on which things are chosen: dataset and split."""
 SHARES = {
     "default": StaticEncoder.keyword_share,
     "minilm": TransformerEncoder.keyword_share,
@@ -99,36 +100,30 @@ class Judged:
         return float((gains / np.log2(np.arange(K) + 2)).sum(axis=1).mean())
 
 
-def candidates(found: Retrieval, model: str, folder: Path) -> Judged:
+def candidates(found: RetrievalSet, model: str) -> Judged:
     """Look for everything once, as deep as it is needed."""
-    import kinspace as ks
-
     encoder = ks.load(MODELS[model])
-    names = list(found.documents)
-    queries = list(found.queries.values())
-    with collection_of(found, encoder, folder) as collection:
-        rows = collection.vectors(names).vectors
-        # The public search would also fetch and mark 1,000 texts a query.
-        numbers = collection.database.seqs_of(names)
-        places = np.zeros(max(numbers.values()) + 1, np.int64)
-        places[[numbers[name] for name in names]] = np.arange(len(names))
-        words = []
-        for query in queries:
-            ranking = collection._view.keyword(keyword.parse(query), max(DEPTHS), None)
-            words.append(Ranking(places[ranking.ids], ranking.scores))
-    wanted = encoder.encode_query(queries).vectors
-    rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-    wanted = wanted / np.maximum(np.linalg.norm(wanted, axis=1, keepdims=True), 1e-12)
-    return Judged(words, wanted @ rows.T, _gains(found, names))
+    documents = list(found.documents.values())
+    places = {document.id: place for place, document in enumerate(documents)}
+    queries = list(found.judged.values())
+    by_words = Keyword()
+    by_words.index(documents)
+    words = [
+        Ranking(np.array([places[name] for name in one.ids], np.int64), one.scores)
+        for one in by_words.search(queries, max(DEPTHS))
+    ]
+    by_words.close()
+    rows = normalise(encoder.encode([document.whole for document in documents]).vectors)
+    wanted = normalise(encoder.encode_query(queries).vectors)
+    return Judged(words, wanted @ rows.T, _gains(found, places))
 
 
-def _gains(found: Retrieval, names: list[str]) -> NDArray[np.float64]:
-    place = {name: i for i, name in enumerate(names)}
-    gains = np.zeros((len(found.queries), len(names)))
-    for row, query in enumerate(found.queries):
-        relevant = found.relevant[query]
+def _gains(found: RetrievalSet, places: dict[str, int]) -> NDArray[np.float64]:
+    gains = np.zeros((len(found.judged), len(places)))
+    for row, query in enumerate(found.judged):
+        relevant = [name for name, grade in found.qrels[query].items() if grade > 0]
         ideal = (1 / np.log2(np.arange(min(K, len(relevant))) + 2)).sum()
-        gains[row, [place[name] for name in relevant]] = 1 / ideal
+        gains[row, [places[name] for name in relevant]] = 1 / ideal
     return gains
 
 
@@ -195,26 +190,22 @@ def main() -> None:
     """Compare, print and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
-    parser.add_argument("--cache", type=Path, help="keep the collections in this folder")
     options = parser.parse_args()
     where = machine()
     table: dict[Way, dict[str, float]] = {}
     alone: dict[str, dict[str, float]] = {}
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.cache or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        for model in options.models:
-            for name in SETS:
-                judged = candidates(RETRIEVAL[name](), model, folder)
-                start, column = time.perf_counter(), f"{model} {name}"
-                words = _scaled(judged.words, _as_they_are, judged.meaning.shape)
-                alone[column] = {
-                    "words": round(judged.ndcg(words), 4),
-                    "meaning": round(judged.ndcg(judged.meaning.astype(np.float64)), 4),
-                }
-                for way, value in compare(judged).items():
-                    table.setdefault(way, {})[column] = round(value, 4)
-                print(f"{column}: {alone[column]}, {time.perf_counter() - start:.0f} s", flush=True)
+    for model in options.models:
+        for name, (dataset, split) in SETS.items():
+            judged = candidates(ks.datasets.load(dataset, split or None), model)
+            start, column = time.perf_counter(), f"{model} {name}"
+            words = _scaled(judged.words, _as_they_are, judged.meaning.shape)
+            alone[column] = {
+                "words": round(judged.ndcg(words), 4),
+                "meaning": round(judged.ndcg(judged.meaning.astype(np.float64)), 4),
+            }
+            for way, value in compare(judged).items():
+                table.setdefault(way, {})[column] = round(value, 4)
+            print(f"{column}: {alone[column]}, {time.perf_counter() - start:.0f} s", flush=True)
     for row in table.values():
         row["mean"] = round(statistics.fmean(row.values()), 4)
     print()
