@@ -12,6 +12,7 @@ import pytest
 from kinspace.cli import run
 from kinspace.evaluate.report import Report
 from tests.conftest import ROOT
+from tests.evaluate.unlabelled.chat_server import serving
 
 Kin = Callable[..., tuple[int, str, str]]
 
@@ -146,6 +147,24 @@ def test_texts_of_ones_own_without_labels(kin: Kin) -> None:
     assert len(report.of("known-item")) == 2
     assert report.parameters["collection"] == str(ROOT / "docs")
     assert any(result.texts for result in report)
+
+
+def test_questions_are_asked_for_and_paid_once(kin: Kin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-nobody")
+    with serving() as server:
+        asked = (
+            "evaluate", "-c", ROOT / "docs", "-m", "bm25", "--questions", 30,
+            "--questions-from", server.url, "--questions-model", "toy",
+        )  # fmt: skip
+        code, out, err = kin(*asked)
+        calls = len(server.requests)
+        assert code == 0
+        assert "questions" in out.splitlines()[0]
+        assert "Asking toy for 30 questions" in err
+        assert kin(*asked)[0] == 0
+        assert calls == len(server.requests) > 15
+    assert "sk-of-nobody" not in out + err
+    assert {one["Authorization"] for one in server.headers} == {"Bearer sk-of-nobody"}
 
 
 def test_a_list_of_tasks(kin: Kin) -> None:
