@@ -55,7 +55,14 @@ def vectors(metric: Any, rng: np.random.Generator) -> np.ndarray:
 
 def test_it_is_an_index(index: Index, metric: Any) -> None:
     assert isinstance(index, Index)
-    assert (index.dim, index.metric, len(index)) == (DIM, metric, 0)
+    assert (index.dim, index.metric, len(index), index.nbytes) == (DIM, metric, 0, 0)
+
+
+def test_it_says_what_it_holds(index: Index, vectors: np.ndarray) -> None:
+    index.add(vectors[:200])
+    before = index.nbytes
+    index.add(vectors[200:])
+    assert index.nbytes > before >= 200 * DIM
 
 
 def test_agrees_with_exact_search(

@@ -33,6 +33,11 @@ class Index(Protocol):
         """How many vectors can be found."""
         ...
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what it searches in: vectors, codes, centroids."""
+        ...
+
     def add(self, vectors: ArrayLike, ids: ArrayLike | None = None) -> None:
         """Add vectors, shape (n, dim), under ids, shape (n,), that are not in use yet."""
         ...

@@ -44,6 +44,11 @@ class Exact:
     def __len__(self) -> int:
         return len(self._ids)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its vectors."""
+        return self._table.nbytes
+
     def add(self, vectors: ArrayLike, ids: ArrayLike | None = None) -> None:
         """Add vectors, shape (n, dim), under ids that are not in use yet.
 

@@ -90,6 +90,14 @@ class Ivf:
     def __len__(self) -> int:
         return len(self._ids)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its codes with their ids, and of the centroids of its cells."""
+        if self._faiss is None:
+            return 0
+        codes = self._faiss.ntotal * (self._faiss.code_size + np.dtype(np.int64).itemsize)
+        return int(codes + self._faiss.nlist * self.dim * np.dtype(np.float32).itemsize)
+
     def add(self, vectors: ArrayLike, ids: ArrayLike | None = None) -> None:
         """Add vectors, shape (n, dim), under ids that are not in use yet; learn cells at first.
 

@@ -85,6 +85,12 @@ class Product:
     def __len__(self) -> int:
         return int(self._alive.sum())
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its codes, and of the vectors by which candidates are scored again."""
+        codes = 0 if self._faiss is None else self._faiss.ntotal * self._faiss.code_size
+        return int(codes) + sum(table.nbytes for table in self._tables)
+
     def add(self, vectors: ArrayLike, ids: ArrayLike | None = None) -> None:
         """Add vectors, shape (n, dim), under ids that are not in use yet; learn codes at first.
 

@@ -89,6 +89,39 @@ def test_fingerprints_tell_systems_apart() -> None:
     assert len(different) == len(prints) - 1
 
 
+def test_settings_of_an_index_are_part_of_the_fingerprint() -> None:
+    encoder = HashEncoder()
+    few, many = (
+        Dense(encoder, lambda dim, metric, n=n: Ivf(dim, metric, nprobe=n)) for n in (1, 8)
+    )
+    again = Dense(encoder, lambda dim, metric: Ivf(dim, metric, nprobe=1))
+    assert few.fingerprint == again.fingerprint != many.fingerprint
+    assert few.name == many.name == Dense(encoder, "ivf").name
+    assert Dense(encoder, Exact).fingerprint == Dense(encoder).fingerprint
+
+
+def test_a_table_is_known_by_its_vectors() -> None:
+    space, ids = Space("by hand", "0", 2), ["a", "b"]
+    one = as_system(Embeddings(np.eye(2, dtype=np.float32), space, ids=ids))
+    same = as_system(Embeddings(np.eye(2, dtype=np.float32), space, ids=ids))
+    turned = as_system(Embeddings(np.eye(2, dtype=np.float32)[::-1], space, ids=ids))
+    assert one.fingerprint == same.fingerprint != turned.fingerprint
+
+
+def test_bytes_of_an_index_are_those_it_holds() -> None:
+    encoder = HashEncoder()
+    floats = 4 * encoder.space.dim * len(DOCUMENTS)
+    held = {}
+    for kind in ("exact", "ivf", "product"):
+        dense = Dense(encoder, kind)
+        assert dense.index_bytes == 0
+        dense.index(DOCUMENTS)
+        held[kind] = dense.index_bytes
+    assert held["exact"] == floats
+    assert held["product"] > floats  # its codes, and the vectors to score candidates by
+    assert 0 < held["ivf"] < floats + 4 * encoder.space.dim
+
+
 def test_a_collection_finds_what_it_searches(tmp_path: Path) -> None:
     """``find`` gives the ids and scores of ``search``, also deeper than one round."""
     from kinspace import Collection

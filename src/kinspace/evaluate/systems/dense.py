@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Final
-
-import numpy as np
 
 from kinspace.datasets.content import Document
 from kinspace.encoder import Encoder, Progress
@@ -54,21 +53,32 @@ class Dense:
                 f"Unknown index {index!r}.", f"Choose one of: {', '.join(INDEXES)}."
             )
         self.encoder = encoder
-        self._kind = index if isinstance(index, str) else getattr(index, "__name__", repr(index))
         self._make = INDEXES[index] if isinstance(index, str) else index
         self._index: Index | None = None
         self._ids: list[str] = []
+
+    @cached_property
+    def _empty(self) -> Index:
+        """An index of that kind with nothing in it, which tells its class and settings."""
+        return self._make(self.encoder.space.dim, self.encoder.space.metric)
 
     @property
     def name(self) -> str:
         """The model's name; behind ``@`` the index, if it is not exact."""
         model = self.encoder.space.model
-        return model if self._kind == "exact" else f"{model}@{self._kind}"
+        exact = isinstance(self._empty, Exact)
+        return model if exact else f"{model}@{type(self._empty).__name__.lower()}"
 
     @property
     def fingerprint(self) -> str:
-        """A hash of model and index."""
-        return fingerprint_of("dense", self.encoder.space.fingerprint, self._kind)
+        """A hash of the model, and of the index's class and public settings."""
+        settings = {
+            key: value
+            for key, value in vars(self._empty).items()
+            if not key.startswith("_") and isinstance(value, str | int | float | None)
+        }
+        kind = type(self._empty).__name__
+        return fingerprint_of("dense", self.encoder.space.fingerprint, kind, settings)
 
     def index(self, documents: Sequence[Document], *, progress: Progress | None = None) -> None:
         """Encode and take in documents, in place of those of an earlier call."""
@@ -96,11 +106,8 @@ class Dense:
 
     @property
     def index_bytes(self) -> int:
-        """Bytes of the vectors as the index holds them; its lists and codes are not counted."""
-        if self._index is None:
-            return 0
-        one = np.dtype(np.float32 if self._kind == "exact" else np.uint8).itemsize
-        return len(self._ids) * self._index.dim * one
+        """Bytes of what the index searches in."""
+        return 0 if self._index is None else self._index.nbytes
 
     def close(self) -> None:
         """Let go of the vectors."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
+
+import numpy as np
 
 from kinspace.embeddings import Embeddings
 from kinspace.encoder import Encoder
@@ -153,15 +156,25 @@ def _table(words: Embeddings, name: str) -> System:
         raise InvalidInput(
             f"The table {name} has no ids.", "Give Embeddings whose ids are the words."
         )
-    parts: Sequence[str] = [str(one) for one in words.ids]
-    digest = fingerprint_of("words", words.space.fingerprint, *parts)
+    names = [str(one) for one in words.ids]
+    content = hashlib.sha256(np.ascontiguousarray(words.vectors).data).hexdigest()
+    digest = fingerprint_of("words", words.space.fingerprint, content, *names)
     return System(name, digest, words=words)
 
 
 def _fingerprint(retriever: Retriever) -> str:
-    """The retriever's fingerprint, and the settings of its encoder that move the last digits."""
-    encoder = getattr(getattr(retriever, "encoder", None), "inner", None)
-    return fingerprint_of(retriever.fingerprint, repr(encoder))
+    """The retriever's fingerprint, and the settings of its encoders that move the last digits."""
+    encoders = (getattr(one, "inner", None) for one in _encoders(retriever))
+    return fingerprint_of(retriever.fingerprint, *map(repr, encoders))
+
+
+def _encoders(part: Any) -> Iterator[Any]:
+    """The encoders of a retriever, wherever they stand in it."""
+    for name in ("first", "reranker"):
+        if hasattr(part, name):
+            yield from _encoders(getattr(part, name))
+    if hasattr(part, "encoder"):
+        yield part.encoder
 
 
 def _renamed(system: System, name: str) -> System:
