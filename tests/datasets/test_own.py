@@ -331,13 +331,31 @@ def test_translations_of_sentences_and_of_words(tmp_path: Path) -> None:
     assert dictionary.translations == {"cat": ["Katze", "Kater"], "dog": ["Hund"]}  # type: ignore[union-attr]
 
 
+def test_outliers_of_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "eight"
+    folder.mkdir()
+    with pytest.raises(ReadError, match=r"no \.txt"):
+        read_path(folder, "outliers")
+    write(folder, "months.txt", "May\nJune\n\nNew_York\ncat\n")
+    write(folder, "fruit.txt", "fig\npear\n\ncar\n")
+    found = read_path(folder, "outliers")
+    assert found.name == "eight"
+    assert found.groups == {  # type: ignore[union-attr]
+        "fruit": (["fig", "pear"], ["car"]),
+        "months": (["May", "June"], ["New York", "cat"]),
+    }
+    write(folder, "other.txt", "May\nJune\n")
+    with pytest.raises(ReadError, match="0 outliers"):
+        read_path(folder, "outliers")
+
+
 def test_outliers_and_texts_are_read_if_it_is_said_so(tmp_path: Path) -> None:
     path = write(tmp_path, "cats.txt", "lion\ntiger\nlynx\n\ntable\nspoon\n")
     assert read_path(path, "outliers").groups == {  # type: ignore[union-attr]
         "cats": (["lion", "tiger", "lynx"], ["table", "spoon"])
     }
     assert read_path(path, "texts").texts == ["lion", "tiger", "lynx", "table", "spoon"]  # type: ignore[union-attr]
-    with pytest.raises(ReadError, match="1 blocks"):
+    with pytest.raises(ReadError, match="2 members and 0 outliers"):
         read_path(write(tmp_path, "one.txt", "a\nb\n"), "outliers")
 
 

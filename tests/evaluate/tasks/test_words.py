@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,11 @@ from scipy import stats
 from kinspace.datasets.content import AnalogySet, DictionarySet, OutlierSet, PairSet
 from kinspace.embeddings import Embeddings
 from kinspace.encoder import Encoder, Side
-from kinspace.errors import EmptyInput, InvalidParameter, NotApplicable, PathNotFound, ReadError
+from kinspace.errors import EmptyInput, InvalidParameter, NotApplicable
 from kinspace.evaluate.system import Meter, System
 from kinspace.evaluate.tasks.analogies import AnalogyTask, answers
 from kinspace.evaluate.tasks.dictionary import WordTranslationTask, ranks
-from kinspace.evaluate.tasks.outliers import OutlierTask, outliers_among, read_outliers
+from kinspace.evaluate.tasks.outliers import OutlierTask, outliers_among
 from kinspace.evaluate.tasks.word_similarity import WordSimilarityTask
 from kinspace.metric import normalise
 from kinspace.space import Space
@@ -291,20 +290,6 @@ def test_outliers_are_made_of_word_lists() -> None:
     assert made.groups == outliers_among(lists, members=3, outliers=3, seed=4).groups
     with pytest.raises(EmptyInput):
         outliers_among({"fruit": ["apple", "pear"]})
-
-
-def test_groups_are_read_from_files(tmp_path: Path) -> None:
-    (tmp_path / "months.txt").write_text("May\nJune\n\nNew_York\ncat\n", "utf-8")
-    assert read_outliers(tmp_path).groups == {"months": (["May", "June"], ["New York", "cat"])}
-    assert read_outliers(tmp_path / "months.txt").name == "months"
-    (tmp_path / "other.txt").write_text("May\nJune\n", "utf-8")
-    with pytest.raises(ReadError, match="0 outliers"):
-        read_outliers(tmp_path)
-    with pytest.raises(PathNotFound):
-        read_outliers(tmp_path / "none")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(ReadError, match=r"no \.txt"):
-        read_outliers(tmp_path / "empty")
 
 
 # -- word translation --------------------------------------------------------------------------

@@ -11,12 +11,11 @@ from kinspace.datasets.content import (
     AnalogySet,
     Content,
     LabelledSet,
-    OutlierSet,
-    RetrievalSet,
     TextSet,
 )
 from kinspace.datasets.own import shapes
 from kinspace.datasets.own.beir import corpus_of, read_beir
+from kinspace.datasets.own.outliers import read_outliers
 from kinspace.datasets.own.table import read_table, wrong
 from kinspace.datasets.own.trec import has_judgements, read_trec
 from kinspace.datasets.parsers.words import analogies_of
@@ -40,7 +39,8 @@ def read_path(
         - labelled: a text and its label a line, or ``__label__…`` before a text;
         - analogies: ``: section`` and then four words a line;
         - bitext: two columns of sentences; dictionary: two of words;
-        - outliers: words that belong together, a blank line, words that do not;
+        - outliers: words that belong together, a blank line, words that do not, in a file or in
+          a folder of such files;
         - texts: a text a line.
 
         Compressed files (``.gz``) are unpacked; the encoding is found out.
@@ -93,7 +93,9 @@ def read_path(
     return KINDS[kind or _told(place)](place, name)
 
 
-def _folder(folder: Path, kind: str | None, split: str | None) -> RetrievalSet:
+def _folder(folder: Path, kind: str | None, split: str | None) -> Content:
+    if kind == "outliers":
+        return read_outliers(folder, folder.resolve().name)
     if kind not in (None, "retrieval"):
         raise InvalidParameter(f"{folder} is a folder, not a file of {kind}.", "Give the file.")
     if corpus_of(folder) is not None:
@@ -159,27 +161,6 @@ def _dictionary(path: Path, name: str) -> Content:
     return shapes.dictionary(read_table(path, frozenset()), name)
 
 
-def _outliers(path: Path, name: str) -> OutlierSet:
-    """Groups of words in the form of Camacho-Collados and Navigli: a group, a gap, its outliers."""
-    blocks: list[list[str]] = [[]]
-    for line in lines(path):
-        if line.strip():
-            blocks[-1].append(line.strip())
-        elif blocks[-1]:
-            blocks.append([])
-    blocks = [block for block in blocks if block]
-    if not blocks or len(blocks) % 2:
-        raise ReadError(
-            f"{path} has {len(blocks)} blocks of lines, not pairs of them.",
-            "Give words that belong together, a blank line, words that do not, a blank line ….",
-        )
-    groups = {
-        f"{name}-{i // 2 + 1}" if len(blocks) > 2 else name: (blocks[i], blocks[i + 1])
-        for i in range(0, len(blocks), 2)
-    }
-    return OutlierSet(name, groups)
-
-
 def _texts(path: Path, name: str) -> TextSet:
     return TextSet(name, [line.strip() for line in lines(path) if line.strip()])
 
@@ -195,7 +176,7 @@ KINDS: Mapping[str, Callable[[Path, str], Content]] = {
     "analogies": _analogies,
     "bitext": _bitext,
     "dictionary": _dictionary,
-    "outliers": _outliers,
+    "outliers": read_outliers,
     "texts": _texts,
 }
 """What `read_path` can be told that a file holds."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.datasets.content import OutlierSet
 from kinspace.encoder import Progress
-from kinspace.errors import EmptyInput, PathNotFound, ReadError
+from kinspace.errors import EmptyInput
 from kinspace.evaluate.estimate import Sample
 from kinspace.evaluate.system import System
 from kinspace.evaluate.task import Outcome, Task
@@ -164,46 +163,6 @@ def _strangers(
     longest = max(map(len, drawn), default=0)
     turns = (line[turn] for turn in range(longest) for line in drawn if turn < len(line))
     return list(dict.fromkeys(turns))
-
-
-def read_outliers(path: str | Path) -> OutlierSet:
-    """Read groups in the format of 8-8-8 and WikiSem500: members, an empty line, outliers.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file with one group, or a folder with a ``.txt`` file for each. Underscores between the
-        parts of a name become spaces.
-
-    Raises
-    ------
-    PathNotFound
-    ReadError
-        If a file has no two members, no empty line after them, or no outlier.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise PathNotFound(f"There is nothing at {path}.", "Check the path.")
-    files = sorted(path.glob("*.txt")) if path.is_dir() else [path]
-    if not files:
-        raise ReadError(f"{path} has no .txt files.", "Give one file for each group.")
-    return OutlierSet(path.stem, {file.stem: _group(file) for file in files})
-
-
-def _group(file: Path) -> tuple[list[str], list[str]]:
-    try:
-        lines = file.read_text("utf-8-sig").strip().splitlines()
-    except (UnicodeDecodeError, OSError) as error:
-        raise ReadError(f"{file} cannot be read as text: {error}.", "Save it as UTF-8.") from error
-    words = [line.strip().replace("_", " ") for line in lines]
-    gap = words.index("") if "" in words else len(words)
-    members, outliers = words[:gap], [word for word in words[gap:] if word]
-    if len(members) < 2 or not outliers:
-        raise ReadError(
-            f"{file} has {len(members)} members and {len(outliers)} outliers.",
-            "Write two members or more, an empty line, then outliers, one word a line.",
-        )
-    return members, outliers
 
 
 def _notes(left_out: int, total: int, lost: int) -> list[str]:
