@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kinspace.datasets.content import PairSet
 from kinspace.encoder import Encoder, Progress
+from kinspace.errors import InvalidJudgements
 from kinspace.metric import Metric, paired_scores
 
 COMPARED: Final[tuple[Metric, ...]] = ("cosine", "euclidean", "manhattan")
@@ -42,6 +43,15 @@ class Pairs:
             for metric in COMPARED
             if metric != self.metric
         }
+
+
+def require_graded(content: PairSet) -> None:
+    """Raise :class:`InvalidJudgements` if all pairs have the same score."""
+    if (content.scores == content.scores[0]).all():
+        raise InvalidJudgements(
+            f"{content.name}: all {len(content)} pairs have the score {content.scores[0]:g}.",
+            "Give scores that differ: nothing correlates with a constant.",
+        )
 
 
 def encode_pairs(encoder: Encoder[str], content: PairSet, progress: Progress | None) -> Pairs:

@@ -8,12 +8,11 @@ import numpy as np
 
 from kinspace.datasets.content import PairSet
 from kinspace.encoder import Progress
-from kinspace.errors import InvalidJudgements
 from kinspace.evaluate.estimate import Sample
 from kinspace.evaluate.system import System
 from kinspace.evaluate.task import Outcome, Task
 from kinspace.evaluate.tasks.identity import identity
-from kinspace.evaluate.tasks.pairs import encode_pairs, pair_names
+from kinspace.evaluate.tasks.pairs import encode_pairs, pair_names, require_graded
 
 
 class SimilarityTask(Task):
@@ -60,11 +59,7 @@ class SimilarityTask(Task):
     def __init__(
         self, content: PairSet, *, name: str | None = None, main: str = "spearman"
     ) -> None:
-        if (content.scores == content.scores[0]).all():
-            raise InvalidJudgements(
-                f"{content.name}: all {len(content)} pairs have the score {content.scores[0]:g}.",
-                "Give scores that differ: nothing correlates with a constant.",
-            )
+        require_graded(content)
         self.content = content
         self.name = name or content.name
         self.main = main
