@@ -70,7 +70,7 @@ def test_items_that_cannot_be_hashed(items: list[Any]) -> None:
 def test_windows_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"text number {i % 17} " + "x" * (i % 5) for i in range(60)]
     whole = HashEncoder().encode(texts).vectors
-    monkeypatch.setattr(HashEncoder, "window", 7)
+    monkeypatch.setattr(HashEncoder, "items_held", 7)
     np.testing.assert_array_equal(HashEncoder().encode(texts).vectors, whole)
 
 

@@ -15,6 +15,7 @@ ORDER = [
     ["cli", "serve"],
     ["evaluate", "show", "audit"],
     ["store"],
+    ["loading"],
     ["search", "learn", "pretrained", "datasets"],
     ["index", "compress", "read", "engines"],
     ["encoder"],

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from kinspace.evaluate.runner import evaluate
     from kinspace.index import Exact, Index, Ivf, Product
     from kinspace.learn.sentences.distill import Distill
-    from kinspace.pretrained import load, models
+    from kinspace.loading import load
+    from kinspace.pretrained import models
     from kinspace.pretrained.static import StaticEncoder
     from kinspace.pretrained.transformer import TransformerEncoder
     from kinspace.results import Hit, Neighbours
@@ -46,7 +47,7 @@ _HOMES = {
     "StaticEncoder": "kinspace.pretrained.static",
     "Store": "kinspace.store",
     "TransformerEncoder": "kinspace.pretrained.transformer",
-    "load": "kinspace.pretrained",
+    "load": "kinspace.loading",
     "models": "kinspace.pretrained",
 }
 _ROOMS = {"datasets", "errors", "evaluate", "read"}

@@ -103,7 +103,7 @@ class Encoder(Parameters, ABC, Generic[ItemT]):
     batch_cost: ClassVar[int] = 1 << 20
     sorts_by_cost: ClassVar[bool] = False
     keyword_share: ClassVar[float] = 0.55
-    window: ClassVar[int] = 1 << 16
+    items_held: ClassVar[int] = 1 << 16
     """How many items are sorted and held together; streams need not fit in memory."""
 
     @property
@@ -159,14 +159,14 @@ class Encoder(Parameters, ABC, Generic[ItemT]):
     def stream(
         self, items: Iterable[ItemT], *, size: int | None = None, side: Side = "document"
     ) -> Iterator[Embeddings]:
-        """Encode a stream in windows of ``size`` items (``window`` by default).
+        """Encode a stream in windows of ``size`` items (``items_held`` by default).
 
         Raises
         ------
         InvalidParameter
             If ``size`` is not positive.
         """
-        size = self.window if size is None else size
+        size = self.items_held if size is None else size
         if size < 1:
             raise InvalidParameter(f"A window of {size} items holds none.", "Give size ≥ 1.")
         held: list[ItemT] = []
@@ -209,8 +209,8 @@ class Encoder(Parameters, ABC, Generic[ItemT]):
         self, items: list[ItemT]
     ) -> Iterator[tuple[list[ItemT], slice | NDArray[np.int64]]]:
         """Batches whose summed cost stays under ``batch_cost``, and their positions."""
-        for start in range(0, len(items), self.window):
-            held = items[start : start + self.window]
+        for start in range(0, len(items), self.items_held):
+            held = items[start : start + self.items_held]
             costs = self._costs(held)
             order = np.argsort(-costs, kind="stable") if self.sorts_by_cost else None
             ends = np.cumsum(costs if order is None else costs[order])

@@ -57,7 +57,7 @@ def index(
 ) -> None:
     """Read files into a collection; again, only what changed."""
     from kinspace.errors import PathNotFound
-    from kinspace.pretrained import load
+    from kinspace.loading import load
     from kinspace.read import ReadOptions
     from kinspace.store import Collection
     from kinspace.store.sync import sync
@@ -97,7 +97,7 @@ def index(
 def bring_up(paths: list[Path]) -> Collection:
     """The cache's collection for some files, in step with them."""
     from kinspace.errors import CorruptStore, SpaceMismatch, StoreLocked
-    from kinspace.pretrained import load
+    from kinspace.loading import load
     from kinspace.store import Collection
     from kinspace.store.sync import sync
 

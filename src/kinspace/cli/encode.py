@@ -33,7 +33,7 @@ def encode(
     import numpy as np
 
     from kinspace.errors import EmptyInput, InvalidParameter
-    from kinspace.pretrained import load
+    from kinspace.loading import load
 
     if target is not None and target.suffix not in (".safetensors", ".npy"):
         raise InvalidParameter(

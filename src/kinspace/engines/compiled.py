@@ -8,6 +8,7 @@ numba takes half a second, and kept on disk, because compiling takes seconds.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -16,7 +17,12 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 @cache
-def compiled(function: FunctionT, *inner: Callable[..., Any]) -> FunctionT:
+def compiled(
+    function: FunctionT,
+    *inner: Callable[..., Any],
+    exact: bool = False,
+    beside: tuple[str, ...] = (),
+) -> FunctionT:
     """Compile a function once per process; it releases the interpreter's lock while it runs.
 
     Sums may be reordered and multiply-adds fused, so floats can differ from the plain
@@ -29,6 +35,10 @@ def compiled(function: FunctionT, *inner: Callable[..., Any]) -> FunctionT:
     *inner : callables
         The functions that it calls, of the same file, so that a change in one of them
         is seen by numba's cache on disk.
+    exact : bool
+        Keep the order of sums and all roundings: floats are those of the plain function.
+    beside : tuple of str
+        Other files that the code is made from, so that a change in them is seen too.
 
     Returns
     -------
@@ -54,12 +64,17 @@ def compiled(function: FunctionT, *inner: Callable[..., Any]) -> FunctionT:
     options |= {
         "nogil": True,
         "error_model": "numpy",
-        "fastmath": {"reassoc", "contract", "nsz"},
     }
+    if not exact:
+        options["fastmath"] = {"reassoc", "contract", "nsz"}
     try:
-        return cast("FunctionT", njit(cache=True, **options)(function))
+        kept = njit(cache=True, **options)(function)
     except RuntimeError:  # nowhere to keep it: a read-only install without a home folder
         return cast("FunctionT", njit(**options)(function))
+    file = kept._cache._cache_file  # numba asks only whether the function's own file has changed
+    times = [(stat.st_mtime, stat.st_size) for stat in map(os.stat, beside)]
+    file._source_stamp = (file._source_stamp, *times) if times else file._source_stamp
+    return cast("FunctionT", kept)
 
 
 def in_threads(work: Callable[[int, int], None], cuts: list[int]) -> None:

@@ -69,7 +69,7 @@ class Meter(Encoder[Any]):
     def __init__(self, inner: Encoder[Any]) -> None:
         self.inner = inner
         self.keyword_share = inner.keyword_share  # type: ignore[misc]
-        self.window = inner.window  # type: ignore[misc]
+        self.items_held = inner.items_held  # type: ignore[misc]
         self._kept: dict[str, tuple[NDArray[np.float32], float]] | None = None
         self.reset()
 

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-
-Stages = Callable[[str, int, int], None]
-"""Called with the name of a stage, how much of it is done, and how much there is (0: unknown)."""
+from typing import Protocol
 
 
-def silent(stage: str, done: int, total: int) -> None:
+class Stages(Protocol):
+    """What is told while a learner works."""
+
+    def __call__(self, stage: str, done: int, total: int, detail: str = "", /) -> None:
+        """Tell how far a stage is.
+
+        Parameters
+        ----------
+        stage : str
+            Its name.
+        done, total : int
+            How much of it is done, and how much there is (0: unknown).
+        detail : str
+            How it goes, such as the loss; left out where there is nothing to say.
+        """
+
+
+def silent(stage: str, done: int, total: int, detail: str = "", /) -> None:
     """Show nothing."""
 
 
@@ -41,13 +56,14 @@ def shown(progress: bool | Stages) -> Iterator[Stages]:
         BarColumn(),
         TextColumn("{task.completed:,.0f}/{task.total:,.0f}  {task.speed:,.0f}/s"),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[detail]}"),
     )
     tasks: dict[str, TaskID] = {}
     with Progress(*columns, console=console) as bar:
 
-        def tell(stage: str, done: int, total: int) -> None:
+        def tell(stage: str, done: int, total: int, detail: str = "", /) -> None:
             if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total)
-            bar.update(tasks[stage], completed=done, total=total)
+                tasks[stage] = bar.add_task(stage, total=total, detail="")
+            bar.update(tasks[stage], completed=done, total=total or None, detail=detail)
 
         yield tell

@@ -149,7 +149,7 @@ class Opened:
         ModelNotFound, SpaceMismatch
         """
         if self._encoder is None:
-            from kinspace.pretrained import load
+            from kinspace.loading import load
 
             encoder = load(self._database.meta("encoder") or self.space.model)
             self.space.require(encoder.space, f"kept together in {self.path}")

@@ -48,7 +48,7 @@ def found(
 ) -> Encoder[Any] | None:
     """Write down what a new collection is; two processes may do so at the same moment."""
     if encoder is None and space is None:
-        from kinspace.pretrained import load
+        from kinspace.loading import load
 
         encoder = load()
     made = encoder.space if encoder is not None else space

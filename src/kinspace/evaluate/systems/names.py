@@ -140,7 +140,7 @@ def _reranked(name: str, loaded: dict[str, Meter]) -> Reranked:
 
 def _encoder(name: str, loaded: dict[str, Meter]) -> Meter:
     if name not in loaded:
-        from kinspace.pretrained import load
+        from kinspace.loading import load
 
         loaded[name] = Meter(load(name))
     return loaded[name]

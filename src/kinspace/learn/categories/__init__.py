@@ -1,0 +1,1 @@
+"""Categories, numbers, and rows of both, as vectors."""

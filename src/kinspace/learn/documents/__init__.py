@@ -1,0 +1,1 @@
+"""Vectors of documents, learned from the words that they hold."""

@@ -1,0 +1,1 @@
+"""Vectors of words, learned from the company that they keep."""
