@@ -173,7 +173,7 @@ def test_blocks_make_no_difference(
 ) -> None:
     e = Embeddings(rng.standard_normal((50, 2)), SPACE)
     whole = e.nearest(7, k=20)
-    monkeypatch.setattr("kinspace.embeddings._BLOCK", 14)
+    monkeypatch.setattr("kinspace.embeddings.rows._BLOCK", 14)
     assert e.nearest(7, k=20).ids == whole.ids
 
 

@@ -22,6 +22,7 @@ ORDER = [
     ["embeddings"],
     ["results", "space"],
     ["metric"],
+    ["sparse", "tensors"],
     ["errors", "durable", "places"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}

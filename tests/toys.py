@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,34 @@ class HashEncoder(Encoder[str]):
                 rng = np.random.default_rng([self.seed, zlib.crc32(word.encode())])
                 row += rng.standard_normal(self.dim, np.float32)
         return normalise(rows)
+
+
+class SparseHashEncoder(Encoder[str]):
+    """Counts words in places that a hash gives: a sparse space.
+
+    Parameters
+    ----------
+    dim : int
+    """
+
+    sorts_by_cost = True
+
+    def __init__(self, dim: int = 1 << 16) -> None:
+        self.dim = dim
+
+    @property
+    def space(self) -> Space:
+        return Space("sparse-hash", fingerprint_of("sparse-hash"), self.dim, form="sparse")
+
+    def _encode_batch(self, items: Sequence[str], side: Side) -> Any:
+        from scipy.sparse import csr_array
+
+        require_texts(items)
+        words = [text.lower().split() for text in items]
+        rows = np.repeat(np.arange(len(items)), list(map(len, words)))
+        places = [zlib.crc32(w.encode()) % self.dim for text in words for w in text]
+        counts = np.ones(len(rows), np.float32)
+        return csr_array((counts, (rows, np.array(places, int))), (len(items), self.dim))
 
 
 class CountLearner(Learner[str]):

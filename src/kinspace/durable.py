@@ -6,11 +6,19 @@ import os
 from pathlib import Path
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that it is the old one or the new one, whenever the machine stops."""
+def replace_file(path: Path, *content: bytes | memoryview) -> None:
+    """Write a file so that it is the old one or the new one, whenever the machine stops.
+
+    Parameters
+    ----------
+    path : Path
+    *content : bytes or memoryview
+        Parts of what is written, one after the other.
+    """
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
-        file.write(content)
+        for part in content:
+            file.write(part)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,12 @@ from numpy.typing import NDArray
 from kinspace.embeddings import Embeddings
 from kinspace.errors import InvalidInput, InvalidParameter, InvalidVectors
 from kinspace.space import Space
+from kinspace.sparse import is_sparse
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+_DEFECT = "This is a defect of the encoder: report it to whoever wrote it."
 
 ItemT = TypeVar("ItemT")
 Side = Literal["document", "query"]
@@ -112,8 +118,8 @@ class Encoder(Parameters, ABC, Generic[ItemT]):
         """The space of the vectors."""
 
     @abstractmethod
-    def _encode_batch(self, items: Sequence[ItemT], side: Side) -> NDArray[np.float32]:
-        """Encode a batch: ``len(items)`` rows of ``space.dim`` floats."""
+    def _encode_batch(self, items: Sequence[ItemT], side: Side) -> NDArray[np.float32] | csr_array:
+        """Encode a batch: ``len(items)`` rows of ``space.dim`` floats, sparse in a sparse space."""
 
     def _costs(self, items: list[ItemT]) -> NDArray[np.int64]:
         """What each item costs; characters of a text by default, 1 for other things."""
@@ -182,7 +188,7 @@ class Encoder(Parameters, ABC, Generic[ItemT]):
         listed = list(_several(items))
         space = self.space
         unique, inverse = _distinct(listed)
-        vectors = np.empty((len(unique), space.dim), np.float32)
+        table = (_Sparse if space.form == "sparse" else _Dense)(len(unique), space)
         done = 0
         for batch, positions in self._batches(unique):
             rows = self._encode_batch(batch, side)
@@ -190,16 +196,23 @@ class Encoder(Parameters, ABC, Generic[ItemT]):
                 raise InvalidVectors(
                     f"{space.model} gave an array of shape {rows.shape} for {len(batch)} items of "
                     f"{space.dim} dimensions.",
-                    "This is a defect of the encoder: report it to whoever wrote it.",
+                    _DEFECT,
                 )
-            vectors[positions] = rows
+            if is_sparse(rows) != (space.form == "sparse"):
+                raise InvalidVectors(
+                    f"{space.model} gave {'sparse' if is_sparse(rows) else 'dense'} vectors, and "
+                    f"its space is {space.form}.",
+                    _DEFECT,
+                )
+            table.put(positions, rows)
             done += len(batch)
             if progress is not None:
                 progress(done, len(unique))
+        vectors = table.whole()
         try:
             return Embeddings(vectors if inverse is None else vectors[inverse], space)
         except InvalidVectors as error:
-            row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+            row = _first_bad(vectors)
             raise InvalidVectors(
                 f"{space.model} gave NaN or infinity for {str(unique[row])[:80]!r}.",
                 "Check the model's weights and the item.",
@@ -254,6 +267,48 @@ def require_texts(items: Sequence[Any]) -> None:
                 f"{item!r:.80} holds half a character (a lone surrogate).",
                 "Clean it with: text.encode('utf-8', 'replace').decode().",
             ) from error
+
+
+class _Dense:
+    """Rows as they come, each put where its item stands."""
+
+    def __init__(self, count: int, space: Space) -> None:
+        self._vectors = np.empty((count, space.dim), np.float32)
+
+    def put(self, places: slice | NDArray[np.int64], rows: NDArray[np.float32]) -> None:
+        self._vectors[places] = rows
+
+    def whole(self) -> NDArray[np.float32]:
+        return self._vectors
+
+
+class _Sparse:
+    """Sparse rows as they come, put in order at the end."""
+
+    def __init__(self, count: int, space: Space) -> None:
+        self._shape = (count, space.dim)
+        self._rows: list[csr_array] = []
+        self._places: list[NDArray[np.int64]] = []
+
+    def put(self, places: slice | NDArray[np.int64], rows: csr_array) -> None:
+        self._rows.append(rows)
+        self._places.append(np.arange(self._shape[0])[places])
+
+    def whole(self) -> csr_array:
+        from scipy.sparse import csr_array, vstack
+
+        if not self._rows:
+            return csr_array(self._shape, dtype=np.float32)
+        together: csr_array = vstack(self._rows, format="csr")
+        return together[np.argsort(np.concatenate(self._places))]
+
+
+def _first_bad(vectors: Any) -> int:
+    """The first row with NaN or infinity, of vectors that have one."""
+    if not is_sparse(vectors):
+        return int(np.argmin(np.isfinite(vectors).all(axis=1)))
+    place = int(np.argmin(np.isfinite(vectors.data)))
+    return int(np.searchsorted(vectors.indptr, place, side="right")) - 1
 
 
 def _several(items: Iterable[ItemT]) -> Iterable[ItemT]:

@@ -1,16 +1,18 @@
 """How near two vectors are: the five metrics, and the only file that knows a sign.
 
 A score is always higher-is-better. For a distance metric the score is the negative
-distance, and :func:`distances` turns scores back into positive distances.
+distance, and :func:`distances` turns scores back into positive distances. Where vectors are
+sparse (:mod:`kinspace.sparse`), so are both sides, and the scores are the same.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kinspace import sparse
 from kinspace.errors import DimensionMismatch, InvalidParameter, InvalidVectors
 
 Metric = Literal["cosine", "dot", "euclidean", "manhattan", "hamming"]
@@ -56,6 +58,11 @@ def as_matrix(vectors: ArrayLike, dim: int | None = None) -> NDArray[np.float32]
     DimensionMismatch
         If the rows are not ``dim`` long.
     """
+    if sparse.is_sparse(vectors):
+        raise InvalidVectors(
+            "These vectors are sparse; dense ones are needed here.",
+            "Learn a dense space from them (LSA), or call toarray() where they are few.",
+        )
     try:
         with np.errstate(over="ignore"):
             matrix = np.asarray(vectors, dtype=np.float32)
@@ -92,12 +99,15 @@ def normalise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    vectors : ndarray of float32, shape (n, dim)
+    vectors : ndarray or csr_array of float32, shape (n, dim)
 
     Returns
     -------
-    ndarray of float32, shape (n, dim)
+    ndarray or csr_array of float32, shape (n, dim)
     """
+    if sparse.is_sparse(vectors):
+        rows: NDArray[np.float32] = sparse.unit(vectors)
+        return rows
     # The squares of a float32 can leave its range; those of a float64 cannot.
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))[:, None]
     lengths[lengths == 0] = 1
@@ -111,8 +121,8 @@ def scores(a: NDArray[np.float32], b: NDArray[np.float32], metric: Metric) -> ND
 
     Parameters
     ----------
-    a : ndarray of float32, shape (n, dim)
-    b : ndarray of float32, shape (m, dim)
+    a : ndarray or csr_array of float32, shape (n, dim)
+    b : ndarray or csr_array of float32, shape (m, dim)
     metric : {"cosine", "dot", "euclidean", "manhattan", "hamming"}
         ``cosine`` and ``dot`` are similarities; the other three give the negative
         distance. ``hamming`` counts the positions that differ.
@@ -139,10 +149,11 @@ def scores(a: NDArray[np.float32], b: NDArray[np.float32], metric: Metric) -> ND
             f"Vectors of {a.shape[1]} and of {b.shape[1]} dimensions cannot be compared.",
             "Encode both with the same model.",
         )
+    a, b = _alike(a, b)
     if metric == "cosine":
-        return normalise(a) @ normalise(b).T
+        return _products(normalise(a), normalise(b))
     if metric == "dot":
-        return a @ b.T
+        return _products(a, b)
     if metric == "euclidean":
         return -_euclidean(a, b)
     return -_by_difference(a, b, metric)
@@ -158,7 +169,7 @@ def paired_scores(
 
     Parameters
     ----------
-    a, b : ndarray of float32, shape (n, dim)
+    a, b : ndarray or csr_array of float32, shape (n, dim)
     metric : {"cosine", "dot", "euclidean", "manhattan", "hamming"}
 
     Returns
@@ -182,9 +193,12 @@ def paired_scores(
             f"Vectors of shapes {a.shape} and {b.shape} cannot be compared row by row.",
             "Give as many of one side as of the other, by the same model.",
         )
+    a, b = _alike(a, b)
     left, right = a.astype(np.float64), b.astype(np.float64)
     found: NDArray[np.float64]
-    if metric == "hamming":
+    if sparse.is_sparse(left):
+        found = _paired_sparse(left, right, metric)
+    elif metric == "hamming":
         found = 0.0 - (left != right).sum(1)
     elif metric == "manhattan":
         found = 0.0 - np.abs(left - right).sum(1)
@@ -194,14 +208,40 @@ def paired_scores(
         found = np.einsum("ij,ij->i", left, right)
     if metric == "cosine":
         lengths = np.sqrt((left**2).sum(1) * (right**2).sum(1))
-        found = np.divide(found, lengths, out=np.zeros(len(left)), where=lengths > 0)
+        found = np.divide(found, lengths, out=np.zeros(len(found)), where=lengths > 0)
     return found
+
+
+def _paired_sparse(left: Any, right: Any, metric: Metric) -> NDArray[np.float64]:
+    apart = left - right
+    if metric == "hamming":
+        found = (apart != 0).sum(1)
+    elif metric == "manhattan":
+        found = abs(apart).sum(1)
+    elif metric == "euclidean":
+        found = np.sqrt((apart**2).sum(1))
+    else:
+        found = left.multiply(right).sum(1)
+    found = np.asarray(found, np.float64).ravel()
+    return 0.0 - found if is_distance(metric) else found
+
+
+def _alike(a: Any, b: Any) -> tuple[Any, Any]:
+    """Both sides as they are, or sparse as soon as one of them is."""
+    if sparse.is_sparse(a) != sparse.is_sparse(b):
+        return sparse.as_sparse(a, a.shape[1]), sparse.as_sparse(b, b.shape[1])
+    return a, b
+
+
+def _products(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    return sparse.products(a, b) if sparse.is_sparse(a) else a @ b.T
 
 
 def _euclidean(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
     # |a-b|² = |a|² - 2ab + |b|² cancels badly in float32 for near vectors: float64 holds it.
     wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
-    squares = (wide_a**2).sum(1)[:, None] + (wide_b**2).sum(1)[None, :] - 2 * wide_a @ wide_b.T
+    cross = sparse.products(wide_a, wide_b) if sparse.is_sparse(a) else wide_a @ wide_b.T
+    squares = (wide_a**2).sum(1)[:, None] + (wide_b**2).sum(1)[None, :] - 2 * cross
     roots: NDArray[np.float32] = np.sqrt(np.maximum(squares, 0)).astype(np.float32)
     return roots
 
@@ -209,6 +249,8 @@ def _euclidean(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.flo
 def _by_difference(
     a: NDArray[np.float32], b: NDArray[np.float32], metric: Metric
 ) -> NDArray[np.float32]:
+    if sparse.is_sparse(a):
+        return sparse.manhattan(a, b) if metric == "manhattan" else sparse.hamming(a, b)
     result = np.empty((len(a), len(b)), np.float32)
     step = max(1, _BLOCK // max(1, b.size))
     for start in range(0, len(a), step):

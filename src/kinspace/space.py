@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
@@ -116,7 +115,9 @@ def fingerprint_of(*parts: Any) -> str:
     *parts
         ``bytes`` are hashed as they are; anything else as JSON with sorted keys.
     """
-    digest = hashlib.sha256()
+    from hashlib import sha256  # a third of the time that importing this module would take
+
+    digest = sha256()
     for part in parts:
         raw = part if isinstance(part, bytes) else json.dumps(part, sort_keys=True).encode()
         digest.update(len(raw).to_bytes(8, "little"))

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from kinspace.embeddings import Embeddings
 from kinspace.encoder import Encoder, Learner
 from kinspace.index import Exact, Index, Ivf, Product
-from tests.toys import CountLearner, HashEncoder
+from tests.toys import CountLearner, HashEncoder, SparseHashEncoder
 
 if TYPE_CHECKING:
     from kinspace.store import Store
@@ -93,8 +94,74 @@ def _distill() -> Learner[Any]:
     return Distill(HashEncoder(dim=16))
 
 
+LABELLED = tuple(f"__label__{'abc'[i % 3]} {text}" for i, text in enumerate(TEXTS))
+ROWS = tuple({"age": 20 + 7 * i, "town": "abc"[i % 3], "glad": i % 2 == 0} for i in range(8))
+CATEGORIES = (3, "red", "blue", 2.5, True, None, "", "green", "a long one", 7)
+NUMBERS = tuple((float(i), i % 3) for i in range(8))
+
+
+def _category(name: str, *arguments: Any) -> Any:
+    from kinspace.learn import categories
+
+    return getattr(categories, name)(*arguments)
+
+
+def _word2vec(**options: Any) -> Learner[Any]:
+    from kinspace.learn.words.word2vec import Word2Vec
+
+    return Word2Vec(dim=12, min_count=1, sample=0, epochs=20, **options)
+
+
+def _fasttext() -> Learner[Any]:
+    from kinspace.learn.words.fasttext import FastText
+
+    return FastText(dim=12, min_count=1, sample=0, epochs=20, bucket=2000)
+
+
+def _fasttext_classifier(**options: Any) -> Learner[Any]:
+    from kinspace.learn.words.fasttext_classifier import FastTextClassifier
+
+    return FastTextClassifier(12, epochs=10, learning_rate=0.5, bucket=2000, **options)
+
+
+def _glove(smoothing: float) -> Learner[Any]:
+    from kinspace.learn.words.glove import GloVe
+
+    return GloVe(dim=12, min_count=1, smoothing=smoothing)
+
+
+def _swivel() -> Learner[Any]:
+    from kinspace.learn.words.swivel import Swivel
+
+    return Swivel(dim=12, min_count=1)
+
+
+def _doc2vec(architecture: Any) -> Learner[Any]:
+    from kinspace.learn.documents.doc2vec import Doc2Vec
+
+    return Doc2Vec(dim=12, architecture=architecture, min_count=1, sample=0, epochs=20)
+
+
+def _documents(name: str, *arguments: Any, **options: Any) -> Learner[Any]:
+    from kinspace.learn.documents import lda, lsa, tfidf
+
+    found = {"tfidf": tfidf.TfidfEncoder, "lsa": lsa.LSA, "lda": lda.LDA}[name]
+    made: Learner[Any] = found(*arguments, **options)
+    return made
+
+
+def _sentences(**options: Any) -> Learner[Any]:
+    from kinspace.learn.sentences.from_words import SentenceVectors
+
+    words = sorted({word for text in TEXTS for word in text.lower().split()})
+    found = HashEncoder(dim=16).encode(words)
+    return SentenceVectors(Embeddings(found.vectors, found.space, words), **options)
+
+
 ENCODERS: dict[str, Case[Encoder[Any]]] = {
+    "hashing": Case(lambda: _category("HashingEncoder", 32), CATEGORIES),
     "hash": Case(HashEncoder),
+    "sparse-hash": Case(SparseHashEncoder),
     "default": Case(_default),
     "transformer": Case(lambda: _transformer("float32")),
     "transformer-bfloat16": Case(lambda: _transformer("bfloat16"), tolerance=1e-2),
@@ -103,6 +170,32 @@ ENCODERS: dict[str, Case[Encoder[Any]]] = {
 LEARNERS: dict[str, Case[Learner[Any]]] = {
     "count": Case(CountLearner),
     "distill": Case(_distill),
+    "word2vec": Case(_word2vec),
+    "word2vec-tree": Case(lambda: _word2vec(negative=0, hierarchical_softmax=True)),
+    "fasttext": Case(_fasttext),
+    "fasttext-classifier": Case(_fasttext_classifier, LABELLED),
+    "fasttext-classifier-ngrams": Case(
+        lambda: _fasttext_classifier(loss="one-vs-all", word_ngrams=2, min_n=2, max_n=3), LABELLED
+    ),
+    "glove": Case(lambda: _glove(1.0)),
+    "glove-of-the-paper": Case(lambda: _glove(0.0)),
+    "swivel": Case(_swivel),
+    "doc2vec": Case(lambda: _doc2vec("dm-mean")),
+    "doc2vec-concatenated": Case(lambda: _doc2vec("dm-concatenated")),
+    "tfidf": Case(lambda: _documents("tfidf")),
+    "bm25": Case(lambda: _documents("tfidf", "bm25", max_ngram=2)),
+    "lsa": Case(lambda: _documents("lsa", 4)),
+    "lda": Case(lambda: _documents("lda", 4)),
+    "sentence-vectors": Case(_sentences),
+    "sentence-vectors-max": Case(lambda: _sentences(weighting="tf-idf", pooling="min-max")),
+    "one-hot": Case(lambda: _category("OneHotEncoder"), CATEGORIES),
+    "label": Case(lambda: _category("LabelEncoder"), CATEGORIES),
+    "ordinal": Case(lambda: _category("OrdinalEncoder"), CATEGORIES),
+    "binary": Case(lambda: _category("BinaryEncoder"), CATEGORIES),
+    "standard": Case(lambda: _category("StandardScaler"), NUMBERS),
+    "min-max": Case(lambda: _category("MinMaxScaler"), NUMBERS),
+    "robust": Case(lambda: _category("RobustScaler"), NUMBERS),
+    "table": Case(lambda: _category("TableEncoder"), ROWS),
 }
 
 INDEXES: dict[str, IndexCase] = {

@@ -65,7 +65,7 @@ def test_the_same_seed_gives_the_same_vectors(learner: Learner[Any], items: list
     again = learner.fit(items).fit(items).encode(items)  # a second fit starts anew
     for other in (second, again):
         assert first.space == other.space
-        np.testing.assert_array_equal(first.vectors, other.vectors)
+        np.testing.assert_array_equal(first, other)
 
 
 def test_other_items_make_another_space(learner: Learner[Any], items: list[Any]) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kinspace.datasets.content import Document
 from kinspace.embeddings import Embeddings
+from kinspace.embeddings.rows import stacked
 from kinspace.encoder import Encoder, Progress, Side
 from kinspace.errors import NotApplicable
 from kinspace.results import Neighbours
@@ -107,9 +108,9 @@ class Meter(Encoder[Any]):
             before, letters = self.seconds, sum(map(len, late)) or 1
             found = self._timed(late, side, progress)
             took = (self.seconds - before) / letters
-            rows = found.vectors
+            rows = [found.vectors[row : row + 1] for row in range(len(found))]
             self._kept |= {t: (row, took * len(t)) for t, row in zip(late, rows, strict=True)}
-        return Embeddings(np.stack([self._kept[text][0] for text in listed]), self.space)
+        return Embeddings(stacked([self._kept[text][0] for text in listed]), self.space)
 
     def _timed(self, items: list[Any], side: Side, progress: Progress | None) -> Embeddings:
         start = time.perf_counter()

@@ -90,7 +90,8 @@ class Opened:
         path = Path(path)
         is_new = not (path / FILE).exists()
         if is_new:
-            check_new(path, create=create and not read_only, dtype=dtype)
+            given = encoder.space if encoder is not None else space
+            check_new(path, given, create=create and not read_only, dtype=dtype)
             make_folder(path)
         database = Database(path, read_only=read_only)
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kinspace.encoder import Encoder
-from kinspace.errors import CollectionNotFound, InvalidParameter, StoreError
+from kinspace.errors import CollectionNotFound, InvalidInput, InvalidParameter, StoreError
 from kinspace.space import Space
 from kinspace.store.database import Database
 from kinspace.store.sqlite_errors import damaged
@@ -14,8 +14,8 @@ from kinspace.store.sqlite_errors import damaged
 DTYPES: Final = ("float16", "float32")
 
 
-def check_new(path: Path, *, create: bool, dtype: str) -> None:
-    """Raise unless a collection may be made in a folder."""
+def check_new(path: Path, space: Space | None, *, create: bool, dtype: str) -> None:
+    """Raise unless a collection of such vectors may be made in a folder."""
     if not create:
         raise CollectionNotFound(
             f"There is no collection in {path}.", f"Make one with: kinspace index FILES -c {path}"
@@ -28,6 +28,11 @@ def check_new(path: Path, *, create: bool, dtype: str) -> None:
         )
     if dtype not in DTYPES:
         raise InvalidParameter(f"dtype is {dtype!r}.", f"Choose one of: {', '.join(DTYPES)}.")
+    if space is not None and space.form != "dense":
+        raise InvalidInput(
+            f"A collection keeps dense vectors, and those of {space} are {space.form}.",
+            "Learn a dense space from them (LSA), or search them with Embeddings.nearest.",
+        )
 
 
 def make_folder(path: Path) -> None:

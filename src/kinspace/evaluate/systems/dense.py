@@ -9,6 +9,7 @@ from typing import Any, Final
 from kinspace.datasets.content import Document
 from kinspace.encoder import Encoder, Progress
 from kinspace.errors import InvalidParameter, NotFitted
+from kinspace.evaluate.systems.sparse import SparseRows
 from kinspace.index import Exact, Index, Ivf, Product
 from kinspace.metric import Metric
 from kinspace.results import Neighbours
@@ -54,7 +55,7 @@ class Dense:
             )
         self.encoder = encoder
         self._make = INDEXES[index] if isinstance(index, str) else index
-        self._index: Index | None = None
+        self._index: Index | SparseRows | None = None
         self._ids: list[str] = []
 
     @cached_property
@@ -83,9 +84,13 @@ class Dense:
     def index(self, documents: Sequence[Document], *, progress: Progress | None = None) -> None:
         """Encode and take in documents, in place of those of an earlier call."""
         found = self.encoder.encode([document.whole for document in documents], progress=progress)
+        self._ids = [document.id for document in documents]
+        if found.space.form == "sparse" and isinstance(self._empty, Exact):
+            self._index = SparseRows(found.vectors, found.space.metric)
+            return
         made = self._make(found.space.dim, found.space.metric)
         made.add(found.vectors)
-        self._index, self._ids = made, [document.id for document in documents]
+        self._index = made
 
     def search(self, queries: Sequence[str], k: int) -> list[Neighbours[str]]:
         """The ``k`` nearest documents of each query, best first.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kinspace.evaluate.systems.sparse import SparseRows
 from kinspace.index.exact import nearest_rows
 from kinspace.metric import Metric, normalise
+from kinspace.sparse import is_sparse
 
 _QUERIES = 1024
 """How many are compared with a block of the table at once: some 20 MiB of scores."""
@@ -19,8 +21,8 @@ def nearest(
 
     Parameters
     ----------
-    queries : ndarray of float32, shape (n, dim)
-    table : ndarray of float32, shape (m, dim)
+    queries : ndarray or csr_array of float32, shape (n, dim)
+    table : ndarray or csr_array of float32, shape (m, dim)
     k : int
         More than ``m`` gives ``m``.
     metric : {"cosine", "dot", "euclidean", "manhattan", "hamming"}
@@ -39,6 +41,9 @@ def nearest(
     >>> rows.tolist()
     [[1, 0]]
     """
+    if is_sparse(table):
+        found = SparseRows(table, metric).search(queries, k)
+        return found.ids, found.scores
     if metric == "cosine":
         queries, table = normalise(queries), normalise(table)
     names = np.arange(len(table))

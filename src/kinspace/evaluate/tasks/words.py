@@ -83,7 +83,7 @@ def look_up(
     else:
         encoded = system.need_encoder(task).encode(distinct, progress=progress)
         kept, vectors, metric = distinct, encoded.vectors, encoded.space.metric
-    said: NDArray[np.bool_] = np.any(vectors != 0, axis=1)
+    said: NDArray[np.bool_] = (vectors != 0).sum(axis=1) > 0
     known = [word for word, is_said in zip(kept, said, strict=True) if is_said]
     return Found({word: row for row, word in enumerate(known)}, vectors[said], metric)
 

@@ -1,0 +1,93 @@
+"""Arrays in one file, in the safetensors format, mapped into memory instead of read.
+
+A file is a length (8 bytes), a header (JSON: name → type, shape, place) and the arrays.
+:func:`read` looks at the header and the file's size alone, so that it takes as long for gigabytes
+as for a line; the system brings in what is used, when it is used.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import mmap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinspace.durable import replace_file
+from kinspace.errors import ReadError
+
+_TYPES: Final = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2",
+    "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
+}  # fmt: skip
+_NAMES: Final = {np.dtype(code): name for name, code in _TYPES.items()}
+_LONGEST_HEADER: Final = 100_000_000
+
+
+def write(path: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str]) -> None:
+    """Write arrays and texts about them; the file is complete or absent.
+
+    Parameters
+    ----------
+    path : Path
+    arrays : mapping of str to ndarray
+        Numbers or booleans.
+    meta : mapping of str to str
+    """
+    header: dict[str, Any] = {"__metadata__": dict(meta)}
+    parts, end = [], 0
+    # The widest numbers come first, so that every array lies where the processor wants it.
+    for name, array in sorted(arrays.items(), key=lambda item: (-item[1].itemsize, item[0])):
+        little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        start, end = end, end + little.nbytes
+        place = {"shape": list(array.shape), "data_offsets": [start, end]}
+        header[name] = {"dtype": _NAMES[little.dtype], **place}
+        parts.append(little.reshape(-1).view(np.uint8).data)
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    replace_file(path, len(text).to_bytes(8, "little"), text, *parts)
+
+
+def read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Map what :func:`write`, or any other writer of safetensors, wrote.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+        Writing into them changes a copy in memory, never the file.
+    meta : dict of str to str
+
+    Raises
+    ------
+    ReadError
+        If the file is not as long as its header says, or the header cannot be understood.
+    """
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        try:
+            held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            length = int.from_bytes(held[:8], "little")
+            if size < 8 or length > min(size - 8, _LONGEST_HEADER):
+                raise ValueError("its header is cut off")
+            header: dict[str, Any] = json.loads(held[8 : 8 + length])
+            meta = header.pop("__metadata__", {})
+            arrays = {name: _mapped(held, 8 + length, one) for name, one in header.items()}
+            end = max((one["data_offsets"][1] for one in header.values()), default=0)
+            if 8 + length + end != size:
+                raise ValueError(f"it has {size:,} bytes and should have {8 + length + end:,}")
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            raise ReadError(f"{path} is damaged: {error}.", "Make or copy it again.") from error
+    return arrays, meta
+
+
+def _mapped(held: mmap.mmap, begin: int, one: dict[str, Any]) -> NDArray[Any]:
+    dtype, shape = np.dtype(_TYPES[one["dtype"]]), tuple(one["shape"])
+    start, end = one["data_offsets"]
+    if end - start != dtype.itemsize * math.prod(shape) or min(start, *shape, 0) < 0:
+        raise ValueError("an array has another size than its header says")
+    return np.ndarray(shape, dtype, held, begin + start)
