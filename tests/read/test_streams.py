@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kinspace import read
-from kinspace.errors import InvalidParameter, PathNotFound, ReadError
+from kinspace.errors import EmptyInput, InvalidParameter, PathNotFound, ReadError
 
 Place = Callable[[dict[str, str | bytes]], Path]
 
@@ -39,9 +39,46 @@ def test_lines_that_cannot_be_read(place: Place) -> None:
     Path("b.txt").unlink()
     with pytest.raises(PathNotFound):
         list(stream)
-    Path("folder").mkdir()
-    with pytest.raises(ReadError, match="not a file"):
-        list(read.lines("folder"))
+    with pytest.raises(EmptyInput):
+        read.lines([])
+
+
+def test_lines_of_several_files_and_folders(place: Place) -> None:
+    place({"d/b.txt": "one\n", "d/a.txt.gz": gzip.compress(b"two\n"), "d/e/c.txt": "three"})
+    place(
+        {"f.txt": "four\n", "d/.hidden": "no", "d/x.png": b"\x89PNG\0", "d/y": b"\0\0", "d/z": ""}
+    )
+    place({"d/.gitignore": "e"})
+    report = read.Report()
+    stream = read.lines(["f.txt", "d"], report=report)
+    assert list(stream) == list(stream) == ["four", "two", "one", "three"]
+    assert {n.path: n.reason for n in report.skipped} == {
+        "d/.gitignore": "hidden", "d/.hidden": "hidden",
+        "d/x.png": "binary", "d/y": "binary", "d/z": "empty",
+    }  # fmt: skip
+    before = stream.version()
+    assert before == read.lines(["f.txt", "d"]).version() != read.lines("d").version()
+    place({"d/b.txt": "more\n"})
+    assert stream.version() != before
+
+
+def test_lines_packed_by_zstd(place: Place) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    text = "".join(f"line {i} of a long text, naïve\n" for i in range(50_000))
+    middle = len(text) // 2
+    packed = b"".join(zstandard.compress(part.encode()) for part in (text[:middle], text[middle:]))
+    assert list(read.lines(place({"a.txt.zst": packed}))) == text.splitlines()
+    assert list(read.texts(place({"b.md.zst": zstandard.compress(b"# A\n\nword")})))
+    for name, broken in (("c.zst", packed[:-9]), ("d.zst", b"not packed"), ("e.zst", packed[:20])):
+        with pytest.raises(ReadError):
+            list(read.lines(place({name: broken})))
+    assert list(read.lines(place({"f.zst": b""}))) == []
+
+
+def test_texts_know_their_version(place: Place) -> None:
+    place({"d/a.txt": "one"})
+    assert read.texts("d").version() == read.texts("d").version()
+    assert read.texts("d").version() != read.texts("d", max_tokens=9).version()
 
 
 def test_texts_start_anew(place: Place) -> None:

@@ -44,26 +44,41 @@ def shown(progress: bool | Stages) -> Iterator[Stages]:
     if not progress:
         yield silent
         return
+    from rich import progress as bars
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield silent
         return
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f}/{task.total:,.0f}  {task.speed:,.0f}/s"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[detail]}"),
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.TextColumn("{task.fields[pace]}"),
+        bars.TimeRemainingColumn(elapsed_when_finished=True),
+        bars.TextColumn("{task.fields[detail]}", style="dim"),
     )
-    tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=console) as bar:
+    tasks: dict[str, bars.TaskID] = {}
+    with bars.Progress(*columns, console=console) as bar:
 
         def tell(stage: str, done: int, total: int, detail: str = "", /) -> None:
             if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total, detail="")
-            bar.update(tasks[stage], completed=done, total=total or None, detail=detail)
+                tasks[stage] = bar.add_task(stage, total=total or None, detail="", pace="")
+            task = tasks[stage]
+            bar.update(task, completed=done, total=total or None, detail=detail)
+            speed = bar.tasks[task].finished_speed or bar.tasks[task].speed
+            bar.update(task, pace=pace(done, total, speed))
 
         yield tell
+
+
+def pace(done: int, total: int, speed: float | None) -> str:
+    """How much is done, of how much, and how fast, as far as that is known.
+
+    Examples
+    --------
+    >>> pace(2_000, 0, None), pace(2_000, 10_000, 512.3)
+    ('2,000', '2,000/10,000  512/s')
+    """
+    shown = f"{done:,}/{total:,}" if total else f"{done:,}"
+    return f"{shown}  {speed:,.0f}/s" if speed else shown

@@ -9,7 +9,7 @@ Kind = Literal[
 ]
 """How a file is read; one module of `kinspace.read.formats` for each."""
 
-PACKED = {"gz": "gzip", "bz2": "bz2", "xz": "lzma"}
+PACKED = {"gz": "gzip", "bz2": "bz2", "xz": "lzma", "zst": "kinspace.read.zst"}
 """Endings of single compressed files, and the module that opens them."""
 
 _SUFFIXES: dict[Kind, str] = {
@@ -31,7 +31,7 @@ _SUFFIXES: dict[Kind, str] = {
 }
 _NO_TEXT = (
     "png jpg jpeg gif bmp tif tiff webp ico icns svg psd ai eps heic avif raw mp3 wav ogg flac m4a"
-    " aac wma mp4 mkv avi mov webm wmv flv zip tar tgz tbz2 txz 7z rar zst lz4 br jar war apk deb"
+    " aac wma mp4 mkv avi mov webm wmv flv zip tar tgz tbz2 txz 7z rar lz4 br jar war apk deb"
     " rpm dmg iso img exe dll so dylib a o obj lib pyc pyo pyd class wasm bin dat npy npz mat pkl"
     " pickle joblib pt pth ckpt safetensors onnx gguf h5 hdf5 parquet arrow feather avro orc sqlite"
     " sqlite3 db mdb ttf otf woff woff2 eot doc xls ppt odt ods odp epub mobi pgm ppm"

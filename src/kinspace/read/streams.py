@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Unpack
 
-from kinspace.errors import PathNotFound, ReadError
+from kinspace.errors import ReadError
 from kinspace.read.content import Content, Unreadable
 from kinspace.read.files import passages
 from kinspace.read.options import ReadOptions, Settings, resolve
-from kinspace.read.report import LoggedReport, Report
+from kinspace.read.report import LoggedReport, Notice, Report
 from kinspace.read.source import Source
-from kinspace.read.walk import Paths, listed
+from kinspace.read.walk import Paths, listed, sources
+
+_EVERYTHING = ReadOptions(max_bytes=sys.maxsize, ignore_files=False)
+"""What is read of a folder to learn from: as a rule it is large, and git does not keep it."""
 
 
 class Lines(Iterable[str]):
-    """The lines of a text file; see `lines`."""
+    """The lines of text files; see `lines`."""
 
-    def __init__(self, path: str | os.PathLike[str], *, report: Report | None = None) -> None:
-        self.path = os.fspath(path)
+    def __init__(self, paths: Paths, *, report: Report | None = None) -> None:
+        self.paths = listed(paths)
         self.report = report
 
     def __iter__(self) -> Iterator[str]:
-        source = Source(self.path, 0, 0, "text", named=True)
-        content = Content(source, ReadOptions(), self.report or LoggedReport())
-        try:
-            yield from content.lines()
-        except Unreadable as problem:
-            if problem.reason == "vanished":
-                raise PathNotFound(f"There is no file {self.path!r}.", "Check the path.") from None
-            if problem.reason != "empty":
-                what = f"{problem.reason} {problem.detail}".strip()
-                raise ReadError(
-                    f"{self.path!r} cannot be read ({what}).", "Give a text file that may be read."
-                ) from None
+        report = LoggedReport() if self.report is None else self.report
+        for source in self._sources(report):
+            try:
+                yield from Content(source, _EVERYTHING, report).lines()
+            except Unreadable as problem:
+                if not source.named:
+                    report.add(Notice(source.path, problem.reason, problem.detail))
+                elif problem.reason != "empty":
+                    what = f"{problem.reason} {problem.detail}".strip()
+                    raise ReadError(
+                        f"{source.path!r} cannot be read ({what}).",
+                        "Give a text file that may be read.",
+                    ) from None
+
+    def _sources(self, report: Report) -> Iterator[Source]:
+        found = sources(self.paths, _EVERYTHING, report=report)
+        return (source for source in found if source.named or source.kind != "document")
+
+    def version(self) -> str:
+        """Differs if a file does: a hash of names, sizes and dates."""
+        return _version(self._sources(Report()))
 
     def __repr__(self) -> str:
-        return f"lines({self.path!r})"
+        return f"lines({', '.join(map(repr, self.paths))})"
 
 
 class Texts(Iterable[str]):
@@ -53,19 +66,31 @@ class Texts(Iterable[str]):
         for passage in passages(self.paths, self.options, report=self.report):
             yield passage.text
 
+    def version(self) -> str | None:
+        """Differs if a file or an option does: a hash of names, sizes, dates and options.
+
+        None where a tokenizer counts the tokens of passages, since nothing tells two apart.
+        """
+        if self.options.tokenizer is not None:
+            return None
+        return _version(sources(self.paths, self.options, report=Report()), repr(self.options))
+
     def __repr__(self) -> str:
         return f"texts({', '.join(map(repr, self.paths))})"
 
 
-def lines(path: str | os.PathLike[str], *, report: Report | None = None) -> Lines:
-    r"""The lines of a text file, from the start each time they are iterated over.
+def lines(paths: Paths, *, report: Report | None = None) -> Lines:
+    r"""The lines of text files, from the start each time they are iterated over.
 
     Parameters
     ----------
-    path : path
-        A text file; with ``.gz``, ``.bz2`` or ``.xz`` at the end it is unpacked on the way.
+    paths : path or iterable of paths
+        Text files, and folders of them at any depth. With ``.gz``, ``.bz2``, ``.xz`` or ``.zst``
+        at the end a file is unpacked on the way. Of a folder all files are read that are text, in
+        the order of names, whatever their size and ``.gitignore`` say; hidden ones are not.
     report : Report, optional
-        Takes warnings about bytes that are invalid in the file's encoding.
+        Takes warnings about bytes that are invalid in a file's encoding, and what was passed
+        over in folders; without it that goes to the log ``kinspace.read``.
 
     Returns
     -------
@@ -75,9 +100,11 @@ def lines(path: str | os.PathLike[str], *, report: Report | None = None) -> Line
     Raises
     ------
     PathNotFound
-        At the call, if there is no such file.
+        At the call, if there is no such file or folder.
+    EmptyInput
+        At the call, if there are no paths.
     ReadError
-        On iteration, if it cannot be read or is no text.
+        On iteration, if a file that was given by its own name cannot be read or is no text.
 
     Examples
     --------
@@ -89,9 +116,9 @@ def lines(path: str | os.PathLike[str], *, report: Report | None = None) -> Line
     ...     list(stream), list(stream)
     (['one', 'two'], ['one', 'two'])
     """
-    if not Path(path).exists():
-        raise PathNotFound(f"There is no file {os.fspath(path)!r}.", "Check the path.")
-    return Lines(path, report=report)
+    stream = Lines(paths, report=report)
+    sources(stream.paths, _EVERYTHING, report=Report())  # raises here, not when it is read
+    return stream
 
 
 def texts(
@@ -131,3 +158,12 @@ def texts(
     (['One.', 'Two.'], ['One.', 'Two.'])
     """
     return Texts(paths, resolve(options, **settings), report)
+
+
+def _version(found: Iterable[Source], *more: str) -> str:
+    digest = hashlib.sha256("\0".join(more).encode())
+    for source in found:
+        place = os.path.abspath(source.path)
+        line = f"{place}\0{source.size}\0{source.mtime_ns}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]

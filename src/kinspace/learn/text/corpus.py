@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kinspace.errors import EmptyInput
+from kinspace.errors import EmptyInput, InvalidParameter
 from kinspace.learn.stages import Stages, silent
+from kinspace.learn.text.growing import Growing
+from kinspace.learn.text.tokenized import Tokenized, tokenize
 from kinspace.learn.text.tokenizer import Tokenizer
 from kinspace.learn.text.vocabulary import Vocabulary
 
@@ -21,11 +23,13 @@ LONGEST = 10_000
 class Corpus:
     """Texts as numbers of words.
 
+    Arrays that are long are mapped from files that go when the arrays go.
+
     Attributes
     ----------
     vocabulary : Vocabulary
     ids : ndarray of uint32, shape (words of text,)
-        Words that are not in the vocabulary are left out. Mapped from a file where it is long.
+        Words that are not in the vocabulary are left out.
     starts : ndarray of int64, shape (sentences + 1,)
         The words of sentence ``i`` are ``ids[starts[i]:starts[i + 1]]``.
     documents : ndarray of int64, shape (sentences,)
@@ -41,6 +45,12 @@ class Corpus:
     documents: NDArray[np.int64]
     items: int
 
+    def __repr__(self) -> str:
+        return (
+            f"Corpus({self.items:,} texts, {len(self.ids):,} words in {len(self.documents):,} "
+            f"sentences, {len(self.vocabulary):,} different)"
+        )
+
 
 def read_corpus(
     items: Iterable[str | Sequence[str]],
@@ -54,12 +64,14 @@ def read_corpus(
 ) -> Corpus:
     """Read texts once, count their words, and write them down as numbers.
 
+    Memory holds the different words and some 100 MB, however long the texts are.
+
     Parameters
     ----------
-    items : iterable of str, or of sequences of str
-        A text each, or its words.
+    items : iterable of str, or of sequences of str; or Tokenized
+        A text each, or its words. What :func:`tokenize` gave is not cut again.
     tokenizer : Tokenizer
-        For texts.
+        For texts. :class:`Phrases` are joined in lists of words, too.
     min_count : int
         Words that come less often are left out.
     max_vocabulary : int, optional
@@ -70,41 +82,82 @@ def read_corpus(
     longest : int
         Words of a sentence.
     tell : callable
-        Told of ``("read", items read, 0)``.
+        Told of ``("read", items read, items, words a second)``; 0 items: unknown.
 
     Raises
     ------
     EmptyInput
         If there is no text, or no word often enough.
+    InvalidInput
+        If an item is neither a text nor a sequence of words.
+    InvalidParameter
+        If ``min_count``, ``max_vocabulary`` or ``longest`` is out of its range, or the texts were
+        cut by another tokenizer.
+
+    Examples
+    --------
+    >>> from kinspace.learn.text import as_tokenizer
+    >>> corpus = read_corpus(["a cat", "a dog, a cat"], as_tokenizer("words"), min_count=2)
+    >>> corpus.vocabulary.words, corpus.ids.tolist(), corpus.starts.tolist()
+    (['a', 'cat'], [0, 1, 0, 0, 1], [0, 2, 5])
     """
-    seen: dict[str, int] = {}
-    flat: list[int] = []
-    lengths: list[int] = []
-    count = 0
-    for item in items:
-        words = tokenizer.words(item) if isinstance(item, str) else list(item)
-        flat += [seen.setdefault(word, len(seen)) for word in words]
-        lengths.append(len(words))
-        count += 1
-    if not flat:
+    for name, value, least in (
+        ("min_count", min_count, 0), ("max_vocabulary", max_vocabulary, 1), ("longest", longest, 1)
+    ):  # fmt: skip
+        if value is not None and value < least:
+            raise InvalidParameter(f"{name} is {value}.", f"Give at least {least}.")
+    texts = tokenize(items, tokenizer, tell=tell)
+    if not texts.words:
         raise EmptyInput("There are no words to learn from.", "Give some texts.")
-    ids = np.array(flat, np.int64)
     if vocabulary is None:
-        counts = np.bincount(ids, minlength=len(seen))
-        order = np.argsort(-counts, kind="stable")
-        kept = order[counts[order] >= min_count][:max_vocabulary]
-        names = list(seen)
-        vocabulary = Vocabulary([names[i] for i in kept.tolist()], counts[kept])
-        if not len(kept):
-            raise EmptyInput(
-                f"No word comes {min_count} times; the most frequent comes {counts.max()} times.",
-                "Give more text, or a smaller min_count.",
-            )
-    place = np.array([vocabulary.places.get(word, -1) for word in seen], np.int64)
-    ids = place[ids]
-    item_of = np.repeat(np.arange(count), lengths)[ids >= 0]
-    numbers = ids[ids >= 0].astype(np.uint32)
-    within = np.arange(len(numbers)) - np.searchsorted(item_of, item_of)
-    first = np.flatnonzero(within % longest == 0)
-    tell("read", count, count)
-    return Corpus(vocabulary, numbers, np.append(first, len(numbers)), item_of[first], count)
+        vocabulary = _frequent(texts, min_count, max_vocabulary)
+        known = "no word"  # cannot be: each is in the texts
+    else:
+        vocabulary = _counted(texts, vocabulary)
+        known = f"none of the {len(vocabulary):,} words of the vocabulary"
+    corpus = _numbered(texts, vocabulary, longest)
+    if not len(corpus.ids):
+        raise EmptyInput(f"The texts have {known}.", "Give texts of the same language and form.")
+    return corpus
+
+
+def _frequent(texts: Tokenized, min_count: int, most: int | None) -> Vocabulary:
+    """The words that come often enough, by falling count; of equals, the one that came first."""
+    names, counts = texts.names, texts.counts
+    order = np.argsort(-counts, kind="stable")
+    kept = order[counts[order] >= min_count][:most]
+    if not len(kept):
+        raise EmptyInput(
+            f"No word comes {min_count} times; the most frequent comes {counts.max()} times.",
+            "Give more text, or a smaller min_count.",
+        )
+    return Vocabulary([names[i] for i in kept.tolist()], counts[kept])
+
+
+def _counted(texts: Tokenized, vocabulary: Vocabulary) -> Vocabulary:
+    """The same words with their counts in other texts."""
+    counts = dict(zip(texts.names, texts.counts.tolist(), strict=True))
+    return Vocabulary(vocabulary.words, [counts.get(word, 0) for word in vocabulary.words])
+
+
+def _numbered(texts: Tokenized, vocabulary: Vocabulary, longest: int) -> Corpus:
+    """Texts as places in a vocabulary."""
+    places = vocabulary.places
+    place = np.array([*(places.get(name, -1) for name in texts.names), -1], np.int64)
+    number_to_id = place[texts.kinds]  # the last place is for kind -1: forgotten
+    ids, starts, documents = Growing(np.uint32), Growing(np.int64), Growing(np.int64)
+    item = 0
+    for numbers, lengths in texts.blocks():
+        found = number_to_id[numbers]
+        known = np.concatenate([[0], np.cumsum(found >= 0)])
+        bounds = known[np.concatenate([[0], np.cumsum(lengths)])]
+        sizes = np.diff(bounds)
+        parts = -(-sizes // longest)
+        of = np.repeat(np.arange(len(lengths)), parts)  # the text of each sentence
+        part = np.arange(len(of)) - (np.cumsum(parts) - parts)[of]
+        starts.append(len(ids) + bounds[of] + part * longest)
+        documents.append(item + of)
+        ids.append(found[found >= 0])
+        item += len(lengths)
+    starts.append(np.array([len(ids)]))
+    return Corpus(vocabulary, ids.whole(), starts.whole(), documents.whole(), item)

@@ -26,7 +26,8 @@ class Vocabulary:
 
     def __init__(self, words: Sequence[str], counts: Iterable[int] | NDArray[np.int64]) -> None:
         self.words = list(words)
-        self.counts: NDArray[np.int64] = np.asarray(list(counts), np.int64)
+        given = counts if isinstance(counts, np.ndarray) else list(counts)
+        self.counts: NDArray[np.int64] = np.asarray(given, np.int64)
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -38,6 +39,9 @@ class Vocabulary:
 
     def __contains__(self, word: object) -> bool:
         return word in self.places
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self):,} words, {self.counts.sum():,} times)"
 
     def __getitem__(self, word: str) -> int:
         return self.places[word]

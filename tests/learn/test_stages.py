@@ -1,0 +1,39 @@
+"""Progress: what is shown to whom."""
+
+from __future__ import annotations
+
+import pytest
+
+from kinspace.learn.stages import shown, silent
+
+
+def test_a_person_sees_rate_loss_and_unknown_totals(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes it for a terminal
+    monkeypatch.setenv("COLUMNS", "150")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    with shown(True) as tell:
+        tell("read", 1000, 0, "12,000 words/s")
+        for done in (100, 200, 400):
+            tell("learn", done, 400, f"loss 0.{done}, learning rate 0.021")
+    out, err = capsys.readouterr()
+    assert out == ""
+    for part in ("read", "1,000", "12,000 words/s", "400/400", "loss 0.400, learning rate 0.021"):
+        assert part in err
+
+
+def test_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    for progress in (True, False):
+        with shown(progress) as tell:
+            assert tell is silent
+            tell("learn", 1, 2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_function_is_told() -> None:
+    told: list[tuple[object, ...]] = []
+    with shown(lambda *what: told.append(what)) as tell:
+        tell("learn", 1, 2, "loss 1")
+    assert told == [("learn", 1, 2, "loss 1")]
