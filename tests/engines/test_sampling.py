@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
-from kinspace.engines.sampling import alias, huffman, keep_limits
+from kinspace.engines import sampling
+from kinspace.engines.sampling import Paths, alias, grown, huffman, keep_limits
 
 
 def test_keep_limits_are_the_formula() -> None:
@@ -46,15 +49,55 @@ def shortest(counts: list[int]) -> int:
 @pytest.mark.parametrize("n", [2, 3, 10, 500])
 def test_huffman_is_optimal_and_a_tree(rng: np.random.Generator, n: int) -> None:
     counts = rng.zipf(1.5, n).clip(max=10**9)
-    nodes, labels, starts = huffman(counts)
+    nodes, _, starts = huffman(counts)
     assert (counts * np.diff(starts)).sum() == shortest(counts.tolist())
-    vectors, hidden = rng.standard_normal((n - 1, 8)), rng.standard_normal(8)
-    right = 1 / (1 + np.exp(vectors @ hidden))
-    chosen = np.where(labels == 1, 1 - right[nodes], right[nodes])
-    assert np.multiply.reduceat(chosen, starts[:-1]).sum() == pytest.approx(1)
+    assert chances(rng, huffman(counts)).sum() == pytest.approx(1)
     assert set(nodes[starts[:-1]].tolist()) == {n - 2}  # all paths begin at the root
-    paths = {
-        tuple(zip(nodes[a:b].tolist(), labels[a:b].tolist(), strict=True))
-        for a, b in itertools.pairwise(starts)
-    }
-    assert len(paths) == n
+    assert len({tuple(path) for path in paths_of(huffman(counts))}) == n
+
+
+def paths_of(tree: Paths) -> list[list[tuple[int, float]]]:
+    """The nodes and turns of each word."""
+    turns = list(zip(tree.nodes.tolist(), tree.labels.tolist(), strict=True))
+    return [turns[a:b] for a, b in itertools.pairwise(tree.starts)]
+
+
+def chances(rng: np.random.Generator, tree: Paths) -> np.ndarray:
+    """The chance of each word, by random vectors of the nodes."""
+    right = 1 / (1 + np.exp(rng.standard_normal(tree.nodes.max(initial=0) + 1)))
+    return np.array(
+        [
+            np.prod([1 - right[node] if left else right[node] for node, left in path])
+            for path in paths_of(tree)
+        ]
+    )
+
+
+def test_the_only_word_has_no_path() -> None:
+    assert paths_of(huffman(np.array([3]))) == [[]]
+
+
+@pytest.mark.parametrize("new", [0, 1, 2, 30])
+def test_a_tree_grows_beside_what_is_there(rng: np.random.Generator, new: int) -> None:
+    counts = rng.integers(0, 50, 20)
+    tree = huffman(counts)
+    larger = grown(tree, rng.integers(0, 9, new))
+    assert len(larger.starts) == 21 + new
+    assert set(larger.nodes.tolist()) == set(range(19 + new))
+    assert chances(rng, larger).sum() == pytest.approx(1)
+    root = [(18 + new, 1.0)] if new else []
+    assert [root + path for path in paths_of(tree)] == paths_of(larger)[:20]
+    again = grown(larger, rng.integers(0, 9, 7))
+    assert chances(rng, again).sum() == pytest.approx(1)
+
+
+def test_plain_and_compiled_agree(rng: np.random.Generator, monkeypatch: Any) -> None:
+    counts = rng.zipf(1.5, 300).clip(max=10**9)
+    native = [alias(counts**0.75), *huffman(counts)]
+
+    def as_it_is(function: Callable[..., None], *, exact: bool) -> Callable[..., None]:
+        return function
+
+    monkeypatch.setattr(sampling, "compiled", as_it_is)
+    for a, b in zip(native, [alias(counts**0.75), *huffman(counts)], strict=True):
+        np.testing.assert_array_equal(a, b)

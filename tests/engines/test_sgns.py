@@ -254,3 +254,66 @@ def test_workers_share_the_tables(rng: np.random.Generator) -> None:
     assert sorted(seen) == seen
     a, b = (tables[0] - given.inputs for tables in (one, two))
     assert (a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()) > 0.9
+
+
+def test_workers_have_copies_of_the_nodes_near_the_root(rng: np.random.Generator) -> None:
+    given = task(rng, lengths=[200] * 2000, tree=True, negative=0, epochs=1, rate=0.01)
+    one, two, tables = given.tables(), given.tables(), given.outputs[40:79]
+    fit(given.text, given.words, given.plan, *one)
+    fit(given.text, given.words, given.plan, *two, workers=2)
+    a, b = (outputs[40:79] - tables for _, outputs in (one, two))
+    assert (a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()) > 0.9
+    assert not two[1][:40].any() or (two[1][:40] == given.outputs[:40]).all()
+    assert (two[1][79:] == given.outputs[79:]).all()
+
+
+def test_epochs_one_by_one_are_all_epochs(rng: np.random.Generator) -> None:
+    given = task(rng, epochs=3)
+    whole, parts = given.tables(), given.tables()
+    seen: list[tuple[int, int]] = []
+    fit(given.text, given.words, given.plan, *whole)
+    for epoch in range(3):
+        fit(
+            given.text, given.words, given.plan, *parts, epochs=range(epoch, epoch + 1),
+            progress=lambda done, of, loss: seen.append((done, of)),
+        )  # fmt: skip
+    for a, b in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert seen == [(100, 300), (200, 300), (300, 300)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_raised_stops_all_workers(rng: np.random.Generator, workers: int) -> None:
+    given = task(rng, lengths=[200] * 1000, epochs=50)
+    seen: list[int] = []
+
+    def stop(done: int, of: int, loss: float) -> None:
+        seen.append(done)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(
+            given.text, given.words, given.plan, *given.tables(), workers=workers, progress=stop
+        )  # fmt: skip
+    assert len(seen) <= 1 + workers
+
+
+def test_inputs_predict_some_at_a_time(rng: np.random.Generator) -> None:
+    # In a tree one after the other; otherwise all that are near, before output rows change.
+    given, tree = task(rng, dim=16), task(rng, dim=16, tree=True, negative=0)
+    assert workspace(tree.text, tree.words, tree.plan, 16).at_once == 1
+    work = workspace(given.text, given.words, given.plan, 16)
+    assert work.at_once >= 2 * given.plan.window
+    work.now[:] = start = rng.standard_normal(work.now.shape)
+    work.near[:5], work.onto[:4] = [3, 1, 4, 0, 6], [7, 30, 2, 9]
+    work.labels[:4], work.weights[:4], work.at_once[0] = [1, 0, 0, 1], 0.1, 3
+    together, apart = given.tables()[1], given.tables()[1]
+    kernel.each_alone(together, 5, 4, False, work)
+    moved = work.now.copy()
+    work.now[:] = start
+    kernel.each_alone(apart, 3, 4, False, work)
+    work.near[:2] = [0, 6]
+    kernel.each_alone(apart, 2, 4, False, work)
+    np.testing.assert_array_equal(together, apart)
+    np.testing.assert_array_equal(moved, work.now)

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar, cast
 
+_FEW = 10_000
+"""Steps of plain Python that take no longer than importing numba."""
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
@@ -75,6 +78,19 @@ def compiled(
     times = [(stat.st_mtime, stat.st_size) for stat in map(os.stat, beside)]
     file._source_stamp = (file._source_stamp, *times) if times else file._source_stamp
     return cast("FunctionT", kept)
+
+
+def plain_will_do(steps: int) -> bool:
+    """Whether to run a function as it is: so little is asked that numba's import takes longer.
+
+    Once numba is there, it is always the compiled one. Both give the same.
+
+    Parameters
+    ----------
+    steps : int
+        Turns of the innermost loop, of some microseconds each.
+    """
+    return steps < _FEW and "numba" not in sys.modules
 
 
 def in_threads(work: Callable[[int, int], None], cuts: list[int]) -> None:

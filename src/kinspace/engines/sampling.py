@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
+from kinspace.engines.compiled import compiled
+
 _FULL = 2**32
+
+
+class Paths(NamedTuple):
+    """The way of each word through a binary tree, from the root.
+
+    Attributes
+    ----------
+    nodes : ndarray of int32
+        Inner nodes, 0 to n − 2 for n words; the last is the root.
+    labels : ndarray of float32
+        1 where the path goes left at a node, 0 where it goes right.
+    starts : ndarray of int64, shape (n + 1,)
+        The path of word ``w`` is ``nodes[starts[w]:starts[w + 1]]``.
+    """
+
+    nodes: NDArray[np.int32]
+    labels: NDArray[np.float32]
+    starts: NDArray[np.int64]
 
 
 def keep_limits(counts: NDArray[np.int64], sample: float) -> NDArray[np.uint32]:
@@ -51,76 +73,108 @@ def alias(weights: NDArray[np.float64]) -> NDArray[np.uint64]:
     Vose 1991, "A linear algorithm for generating random numbers with a given distribution".
     """
     n = len(weights)
-    rest = (weights / weights.sum() * n).tolist()
-    limits = np.full(n, _FULL - 1, np.uint64)
-    others = np.arange(n, dtype=np.uint64)
-    small = [i for i in range(n) if rest[i] < 1]
-    large = [i for i in range(n) if rest[i] >= 1]
-    while small and large:
-        poor, rich = small.pop(), large[-1]
-        limits[poor] = min(round(rest[poor] * _FULL), _FULL - 1)
-        others[poor] = rich
-        rest[rich] -= 1 - rest[poor]
-        if rest[rich] < 1:
-            small.append(large.pop())
+    rest = weights / weights.sum() * n
+    limits, others = np.full(n, _FULL - 1, np.uint64), np.arange(n, dtype=np.uint64)
+    waiting = np.empty(n, np.int64)
+    small, large = np.flatnonzero(rest < 1), np.flatnonzero(rest >= 1)
+    waiting[: len(small)], waiting[len(small) :] = small, large[::-1]
+    compiled(share_out, exact=True)(rest, limits, others, waiting, len(small))
     return limits << np.uint64(32) | others
 
 
-def huffman(
-    counts: NDArray[np.int64],
-) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64]]:
-    """The path of each word through a Huffman tree, from the root.
+def share_out(rest: Any, limits: Any, others: Any, waiting: Any, poor: Any) -> None:
+    """Fill places of less than 1 from one of more, until all hold 1.
+
+    ``waiting`` is two stacks: the first ``poor`` are places of less than 1, with the top last;
+    behind them are those of more, with the top first.
+    """
+    rich = poor
+    while poor > 0 and rich < len(waiting):
+        poor -= 1
+        place, giver = waiting[poor], waiting[rich]
+        limits[place] = np.uint64(min(np.rint(rest[place] * 4294967296.0), 4294967295.0))
+        others[place] = np.uint64(giver)
+        rest[giver] -= 1 - rest[place]
+        if rest[giver] < 1:
+            waiting[poor] = giver
+            poor += 1
+            rich += 1
+
+
+def huffman(counts: NDArray[np.int64]) -> Paths:
+    """The path of each word through a Huffman tree: the more frequent, the shorter.
 
     Parameters
     ----------
     counts : ndarray of int64, shape (n,)
-        At least two.
-
-    Returns
-    -------
-    nodes : ndarray of int32
-        Inner nodes, 0 to n − 2; the last is the root.
-    labels : ndarray of float32
-        1 where the path goes left at a node, 0 where it goes right.
-    starts : ndarray of int64, shape (n + 1,)
-        Where the path of each word begins and ends in them.
+        At least one; the only word has no path.
     """
     n = len(counts)
     order = np.argsort(counts, kind="stable")
-    parents, sides = _tree(counts[order].tolist())
-    parent, side = np.array(parents), np.array(sides)
-    depth = np.zeros(2 * n - 1, np.int64)
-    for below in range(2 * n - 3, -1, -1):
-        depth[below] = depth[parents[below]] + 1
+    weights, parents, sides, depths = (np.zeros(2 * n - 1, np.int64) for _ in range(4))
+    weights[:n] = counts[order]
+    compiled(join, exact=True)(weights, parents, sides, depths)
     lengths = np.empty(n, np.int64)
-    lengths[order] = depth[:n]
+    lengths[order] = depths[:n]
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    nodes, labels = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    node, place = np.arange(n), starts[order + 1] - 1
-    while len(node):  # all paths at once, from the leaves up
-        nodes[place], labels[place] = parent[node] - n, 1 - side[node]
-        node, place = parent[node], place - 1
-        unfinished = node < 2 * n - 2
-        node, place = node[unfinished], place[unfinished]
-    return nodes, labels, starts
+    paths = Paths(np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32), starts)
+    compiled(climb, exact=True)(order, parents, sides, paths)
+    return paths
 
 
-def _tree(weights: list[int]) -> tuple[list[int], list[int]]:
-    """The parent of each node and its side there, from leaves by rising weight, then the root.
+def join(weights: Any, parents: Any, sides: Any, depths: Any) -> None:
+    """Join the two lightest nodes, until one is left.
 
-    Both leaves and inner nodes come in rising weight, so the two lightest are at the front of one
-    or the other (van Leeuwen 1976).
+    Leaves come first, by rising weight, then inner nodes, which come by rising weight of
+    themselves: the two lightest are at the front of one or the other (van Leeuwen 1976).
     """
-    n = len(weights)
-    weights = weights + [0] * (n - 1)
-    parent, side = [0] * (2 * n - 1), [0] * (2 * n - 1)
+    n = (len(weights) + 1) // 2
     leaf, inner = 0, n
     for new in range(n, 2 * n - 1):
-        for one in (0, 1):
+        for side in range(2):
             if leaf < n and (inner >= new or weights[leaf] <= weights[inner]):
-                lightest, leaf = leaf, leaf + 1
+                lightest = leaf
+                leaf += 1
             else:
-                lightest, inner = inner, inner + 1
-            parent[lightest], side[lightest] = new, one
+                lightest = inner
+                inner += 1
+            parents[lightest], sides[lightest] = new, side
             weights[new] += weights[lightest]
-    return parent, side
+    for node in range(2 * n - 3, -1, -1):
+        depths[node] = depths[parents[node]] + 1
+
+
+def climb(order: Any, parents: Any, sides: Any, paths: Any) -> None:
+    """Write down each leaf's path, from its end."""
+    n = len(order)
+    for leaf in range(n):
+        node = leaf
+        for place in range(paths.starts[order[leaf] + 1] - 1, paths.starts[order[leaf]] - 1, -1):
+            paths.nodes[place], paths.labels[place] = parents[node] - n, 1 - sides[node]
+            node = parents[node]
+
+
+def grown(tree: Paths, counts: NDArray[np.int64]) -> Paths:
+    """A tree with new words, in which every node that was there keeps its number and its words.
+
+    A new root has the old tree on its left, and a Huffman tree of the new words on its right.
+
+    Parameters
+    ----------
+    tree : Paths
+    counts : ndarray of int64, shape (new words,)
+    """
+    if not len(counts):
+        return tree
+    young = huffman(counts)
+    old = len(tree.starts) - 1
+    root = np.int32(old - 1 + len(counts) - 1)
+    nodes = np.concatenate([tree.nodes, young.nodes + np.int32(old - 1)])
+    labels = np.concatenate([tree.labels, young.labels])
+    starts = np.concatenate([tree.starts, tree.starts[-1] + young.starts[1:]])
+    left = (np.arange(len(starts) - 1) < old).astype(np.float32)
+    return Paths(
+        np.insert(nodes, starts[:-1], root),
+        np.insert(labels, starts[:-1], left),
+        starts + np.arange(len(starts)),
+    )

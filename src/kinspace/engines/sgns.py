@@ -18,12 +18,13 @@ drawn anew for each 256 words, so that most are in the cache; and rows are fetch
 
 The random state belongs to the sentence, and so does the learning rate: one worker gives the same
 tables always, whatever the blocks. Several workers write to the same tables without locks
-(Recht et al. 2011, "Hogwild!").
+(Recht et al. 2011, "Hogwild!"), but for the nodes near the root of a tree, where they would wait
+for each other at every word: of those each worker has a copy, and the copies are brought together
+after each block.
 """
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -32,12 +33,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kinspace.engines.compiled import compiled, in_threads
+from kinspace.engines.blocks import Run, in_blocks
+from kinspace.engines.compiled import compiled
 from kinspace.engines.rows import GROUP, LANES, Floats, Rows, table
 from kinspace.engines.sgns_kernel import INNER, POOL, ring, train
 
-_BLOCK = 1 << 16
-"""Words that a worker takes at a time."""
+_BUSY = 1 << 8
+"""Nodes near the root of which each of several workers has a copy."""
+_NOWHERE = 1 << 62
+_ALONE_IN_TREE = 1
+"""Inputs that predict at once where words aim through a tree: every input of a window moves the
+nodes near the root, and all by their old place would move them too far (measured: bench/LOG.md)."""
 
 
 class Text(NamedTuple):
@@ -68,7 +74,8 @@ class Words(NamedTuple):
     rows, row_starts : ndarrays of int32 and int64
         The input rows of word ``w`` are ``rows[row_starts[w]:row_starts[w + 1]]``.
     targets, labels, target_starts : ndarrays of int32, float32 and int64
-        The output rows that it aims at, and what is wanted of each: 1 or 0.
+        The output rows that it aims at, and what is wanted of each: 1 or 0. Nodes of a tree are the
+        last rows, with its root the very last.
     keep : ndarray of uint32, shape (vocabulary,)
         It is kept with probability ``keep / 2³²``, and always at 2³² − 1.
     noise : ndarray of uint64, shape (noise words,)
@@ -102,6 +109,9 @@ class Plan(NamedTuple):
     rate, last_rate : float
         Learning rate at the beginning and the end; it falls along a line.
     seed : int
+    stretch : int
+        Words of text for which a pool of :data:`.sgns_kernel.POOL` noise words serves. With
+        ``POOL // negative`` or fewer no noise word is used twice.
     """
 
     window: int
@@ -112,6 +122,7 @@ class Plan(NamedTuple):
     rate: float
     last_rate: float
     seed: int
+    stretch: int = POOL
 
 
 class Work(NamedTuple):
@@ -139,8 +150,17 @@ class Work(NamedTuple):
     stretch: NDArray[np.int64]
     pool_state: NDArray[np.uint64]
     state: NDArray[np.uint64]
+    at_once: NDArray[np.int64]
+    """How many inputs predict, each for itself, before output rows change."""
+    busy: NDArray[np.int64]
+    """Output rows from the first of these two numbers on are found so many rows further."""
     loss: NDArray[np.float64]
     """The loss of all pairs that were looked at, and their number."""
+
+
+def has_tree(words: Words) -> bool:
+    """Whether words aim at the nodes of a tree."""
+    return len(words.targets) >= 2 * len(words.keep)
 
 
 def workspace(text: Text, words: Words, plan: Plan, columns: int) -> Work:
@@ -157,10 +177,12 @@ def workspace(text: Text, words: Words, plan: Plan, columns: int) -> Work:
     )
     now, before, change = (table(places, columns) for _ in range(3))
     near, sizes = places_of
+    at_once = _ALONE_IN_TREE if has_tree(words) else places
     return Work(
         kept, noise, near, sizes, onto, labels, weights, scores, now, before, change,
         np.zeros(POOL, np.int32), np.zeros(1, np.int64), np.zeros(1, np.uint64),
-        state=np.zeros(1, np.uint64), loss=np.zeros(2),
+        state=np.zeros(1, np.uint64), at_once=np.array([at_once]),
+        busy=np.array([_NOWHERE, 0]), loss=np.zeros(2),
     )  # fmt: skip
 
 
@@ -172,6 +194,7 @@ def fit(
     outputs: Floats,
     *,
     workers: int = 1,
+    epochs: range | None = None,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> None:
     """Learn: all epochs, into the two tables.
@@ -184,34 +207,69 @@ def fit(
         are not needed zero.
     workers : int
         Threads. With one, the same arguments give the same tables.
+    epochs : range, optional
+        Only these of the plan's epochs, to go on with what was learned before.
     progress : callable, optional
         Called with words seen, words to see, and the loss a pair of what was seen last.
     """
-    run = machine_code()
-    tokens, sentences = len(text.ids), len(text.starts) - 1
-    cuts = np.searchsorted(text.starts[:-1], np.arange(0, tokens, _BLOCK)).tolist()
-    cuts = sorted({*cuts, 0, sentences})
-    blocks = itertools.product(range(plan.epochs), itertools.pairwise(cuts))
-    lock, seen = threading.Lock(), 0
+    code, copies = machine_code(), _Copies(words, outputs, workers)
 
-    def work(_: int, __: int) -> None:
-        nonlocal seen
+    def make() -> Run:
         scratch = workspace(text, words, plan, inputs.shape[1])
-        while True:
-            with lock:
-                block = next(blocks, None)
-            if block is None:
-                return
-            epoch, (first, last) = block
-            scratch.loss[:] = 0
-            run(text, words, plan, inputs, outputs, scratch, first, last, epoch)
-            with lock:
-                seen += int(text.starts[last] - text.starts[first])
-                if progress is not None:
-                    loss = float(scratch.loss[0] / max(scratch.loss[1], 1))
-                    progress(seen, tokens * plan.epochs, loss)
+        learned = copies.one_more(scratch)
 
-    in_threads(work, list(range(workers + 1)))
+        def run(first: int, last: int, epoch: int) -> float:
+            scratch.loss[:] = 0
+            code(text, words, plan, inputs, copies.outputs, scratch, first, last, epoch)
+            learned()
+            return float(scratch.loss[0] / max(scratch.loss[1], 1))
+
+        return run
+
+    in_blocks(text.starts, plan.epochs, make, only=epochs, workers=workers, progress=progress)
+    copies.close()
+
+
+class _Copies:
+    """The output table, with the rows that several workers would fight for once more for each.
+
+    What the workers learned about them goes into the shared rows by its mean, not its sum: each
+    sees enough text between two times to learn what all have to learn about such rows.
+    """
+
+    def __init__(self, words: Words, outputs: Floats, workers: int) -> None:
+        busy = min(_BUSY, len(outputs) // 2) if has_tree(words) and workers > 1 else 0
+        self.given, self.outputs, self.busy, self.workers = outputs, outputs, busy, workers
+        self.lock, self.copies = threading.Lock(), 0
+        if busy:
+            self.outputs = table(len(outputs) + busy * workers, outputs.shape[1])
+            self.outputs[: len(outputs)] = outputs
+
+    def one_more(self, scratch: Work) -> Callable[[], None]:
+        """Let a worker have a copy; gives what brings it together with the others."""
+        if not self.busy:
+            return lambda: None
+        first, end = len(self.given) - self.busy, len(self.given)
+        with self.lock:
+            self.copies += 1
+            far = self.busy * self.copies
+        scratch.busy[:] = first, far
+        shared, copy = self.outputs[first:end], self.outputs[first + far : end + far]
+
+        def learned() -> None:
+            with self.lock:
+                shared[:] += (copy - before) / np.float32(self.workers)
+                copy[:] = before[:] = shared
+
+        with self.lock:
+            before = shared.copy()
+            copy[:] = before
+        return learned
+
+    def close(self) -> None:
+        """Put what was learned into the table that was given."""
+        if self.busy:
+            self.given[:] = self.outputs[: len(self.given)]
 
 
 @cache

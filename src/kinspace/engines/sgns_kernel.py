@@ -14,7 +14,7 @@ from kinspace.engines.rows import GROUP, errors, exchange, fetch, give, products
 _AHEAD = 4
 """How many words ahead rows are fetched."""
 POOL = 256
-"""Noise words drawn for each stretch of as many words of text."""
+"""Noise words that are drawn for each stretch of text."""
 _OF_POOLS = 1 << 50
 """What sets the random states of stretches apart from those of sentences."""
 _LOOK = 128
@@ -88,17 +88,23 @@ def refill(words: Any, plan: Any, epoch: Any, stretch: Any, work: Any) -> None:
 
 
 def sample(text: Any, words: Any, plan: Any, epoch: Any, sentence: Any, n: Any, work: Any) -> None:
-    """Take noise words for ``n`` words of a sentence from the pool, 8 bits for each."""
-    k = 0
+    """Take noise words for ``n`` words of a sentence from the pool.
+
+    If the pool holds enough for its stretch, it is taken in order, and each noise word once;
+    otherwise 8 random bits choose one.
+    """
+    k, enough = 0, plan.stretch * plan.negative <= POOL
     for i in range(n if plan.negative > 0 else 0):
-        stretch = (text.starts[sentence] + i) // POOL
-        if stretch != work.stretch[0]:
-            refill(words, plan, epoch, stretch, work)
+        position = text.starts[sentence] + i
+        if position // plan.stretch != work.stretch[0]:
+            refill(words, plan, epoch, position // plan.stretch, work)
         bits = draw(work.state)
         for j in range(plan.negative):
             if j & 7 == 7:
                 bits = draw(work.state)
-            work.noise[k] = work.pool[np.int64(bits & np.uint64(POOL - 1))]
+            chosen = np.int64(bits & np.uint64(POOL - 1))
+            place = position * plan.negative + j if enough else chosen
+            work.noise[k] = work.pool[place & (POOL - 1)]
             bits >>= np.uint64(8)
             k += 1
 
@@ -128,7 +134,8 @@ def look_ahead(inputs: Any, outputs: Any, words: Any, plan: Any, work: Any, i: A
     if _AHEAD <= i < n:
         word = work.kept[i]
         for r in range(words.target_starts[word], words.target_starts[word + 1]):
-            fetch(outputs, words.targets[r])
+            if words.targets[r] < work.busy[0]:
+                fetch(outputs, words.targets[r])
         for r in range(i * plan.negative, (i + 1) * plan.negative):
             fetch(outputs, work.noise[r])
     i += plan.window
@@ -145,7 +152,8 @@ def aim(words: Any, word: Any, first: Any, last: Any, rate: Any, work: Any) -> A
     """
     k = 0
     for r in range(words.target_starts[word], words.target_starts[word + 1]):
-        work.onto[k] = words.targets[r]
+        row = np.int64(words.targets[r])
+        work.onto[k] = row + work.busy[1] * np.int64(row >= work.busy[0])
         work.labels[k] = words.labels[r]
         work.weights[k] = rate
         k += 1
@@ -174,14 +182,16 @@ def look(m: Any, start: Any, size: Any, work: Any) -> None:
 
 
 def each_alone(outputs: Any, m: Any, k: Any, looked: Any, work: Any) -> None:
-    """A step in which each near input predicts for itself, 8 targets at a time."""
-    for start in range(0, k, GROUP):
-        size = min(GROUP, k - start)
-        products(work.now, work.near, m, outputs, work.onto, start, size, work.scores)
-        errors(work.scores, m, work.labels, work.weights, start)
-        if looked:
-            look(m, start, size, work)
-        exchange(work.now, work.near, m, work.now, outputs, work.onto, start, size, work.scores)
+    """A step in which each near input predicts for itself, some at a time, 8 targets at a time."""
+    for first in range(0, m, work.at_once[0]):
+        near, many = work.near[first:], min(work.at_once[0], m - first)
+        for start in range(0, k, GROUP):
+            size = min(GROUP, k - start)
+            products(work.now, near, many, outputs, work.onto, start, size, work.scores)
+            errors(work.scores, many, work.labels, work.weights, start)
+            if looked:
+                look(many, start, size, work)
+            exchange(work.now, near, many, work.now, outputs, work.onto, start, size, work.scores)
 
 
 def all_together(outputs: Any, m: Any, k: Any, mean: Any, looked: Any, work: Any) -> None:

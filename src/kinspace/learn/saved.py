@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from kinspace import tensors
 from kinspace.durable import replace_file
 from kinspace.embeddings import Embeddings
 from kinspace.encoder import Encoder
-from kinspace.errors import InvalidInput, ModelNotFound, ReadError
+from kinspace.errors import InvalidInput, ModelNotFound, PathNotFound, ReadError
 
 FORMAT = 1
 _MODEL, _VECTORS, _STATE = "model.json", "vectors.safetensors", "state.safetensors"
@@ -62,8 +62,6 @@ def write(folder: str | Path, saved: Saved) -> None:
     InvalidInput
         If the path is a file, or a folder with other things in it.
     """
-    from safetensors.numpy import save
-
     folder = Path(folder)
     if folder.exists() and not (
         folder.is_dir() and (is_learned(folder) or next(folder.iterdir(), None) is None)
@@ -76,8 +74,7 @@ def write(folder: str | Path, saved: Saved) -> None:
     if saved.vectors is not None:
         saved.vectors.save(folder / _VECTORS)
     if saved.state:
-        state = {name: np.ascontiguousarray(array) for name, array in saved.state.items()}
-        replace_file(folder / _STATE, save(state))
+        tensors.write(folder / _STATE, saved.state, {})
     record = {
         "format": FORMAT,
         "method": saved.method,
@@ -89,14 +86,12 @@ def write(folder: str | Path, saved: Saved) -> None:
     replace_file(folder / _MODEL, (json.dumps(record, indent=2) + "\n").encode())
 
 
-def read(folder: str | Path, *, state: bool = True) -> Saved:
-    """Read what :func:`write` wrote.
+def read(folder: str | Path) -> Saved:
+    """Read what :func:`write` wrote; arrays are mapped into memory.
 
     Parameters
     ----------
     folder : str or Path
-    state : bool
-        Whether arrays other than the vectors are wanted.
 
     Raises
     ------
@@ -105,23 +100,16 @@ def read(folder: str | Path, *, state: bool = True) -> Saved:
     ReadError
         If a file is damaged.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     folder = Path(folder)
-    if not is_learned(folder):
-        raise ModelNotFound(f"There is no learned model in {folder}.", "Check the path.")
+    record = _record(folder)
+    saved = Saved(record["method"], record["params"], record["facts"])
     try:
-        record = json.loads((folder / _MODEL).read_text("utf-8"))
-        saved = Saved(record["method"], record["params"], record["facts"])
         if record["vectors"]:
             saved.vectors = Embeddings.load(folder / _VECTORS)
-        if state and record["state"]:
-            saved.state = load_file(folder / _STATE)
-    except (ValueError, KeyError, TypeError, OSError, SafetensorError) as error:
-        raise ReadError(
-            f"{folder} is not a whole model: {error}.", "Learn it again, or copy it again."
-        ) from error
+        if record["state"]:
+            saved.state = tensors.read(folder / _STATE)[0]
+    except (PathNotFound, OSError) as error:
+        raise _broken(folder, error) from error
     return saved
 
 
@@ -134,5 +122,22 @@ def load(folder: str | Path) -> Encoder[Any]:
     """
     from kinspace.learn.methods import method
 
-    found: Encoder[Any] = method(read(folder, state=False).method).learner().load(folder)
+    learner = method(_record(Path(folder))["method"]).learner()
+    found: Encoder[Any] = learner.load(folder)
     return found
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    if not is_learned(folder):
+        raise ModelNotFound(f"There is no learned model in {folder}.", "Check the path.")
+    try:
+        record = json.loads((folder / _MODEL).read_text("utf-8"))
+        return {name: record[name] for name in ("method", "params", "facts", "vectors", "state")}
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise _broken(folder, error) from error
+
+
+def _broken(folder: Path, error: Exception) -> ReadError:
+    return ReadError(
+        f"{folder} is not a whole model: {error}.", "Learn it again, or copy it again."
+    )

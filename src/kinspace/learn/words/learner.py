@@ -123,12 +123,16 @@ class WordLearner(Learner[str]):
         ------
         NotFitted, InvalidInput
         """
-        state = {"counts": self.vocabulary_.counts} if self.vectors is not None else {}
-        params = {**self.get_params(deep=False), "tokenizer": self._cutter().to_dict()}
-        files.write(
-            folder,
-            files.Saved(self.method, params, self._facts(), self.vectors, state | self._state()),
-        )
+        vectors = self.vectors
+        state = {"counts": self.vocabulary_.counts, **self._state()}
+        files.write(folder, files.Saved(self.method, self._params(), self._facts(), vectors, state))
+
+    def _params(self) -> dict[str, Any]:
+        """The arguments as plain values, without the folder that only this machine has."""
+        given = self.get_params(deep=False)
+        given.pop("cache", None)
+        plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
+        return {**plain, "tokenizer": as_tokenizer(self.tokenizer).to_dict()}
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -144,11 +148,17 @@ class WordLearner(Learner[str]):
                 f"{folder} holds a model of the method {found.method!r}, not {cls.method!r}.",
                 "Load it with ks.load, which finds out.",
             )
-        learner = cls(**found.params)
-        learner.vectors_ = found.vectors
-        words = [str(word) for word in found.vectors.ids or []]
-        learner.vocabulary_ = Vocabulary(words, found.state["counts"])
-        learner._restore(found)
+        try:
+            learner = cls(**found.params)
+            learner.vectors_ = found.vectors
+            words = [str(word) for word in found.vectors.ids or []]
+            learner.vocabulary_ = Vocabulary(words, found.state["counts"])
+            learner._restore(found)
+        except (KeyError, TypeError) as error:
+            raise ReadError(
+                f"{folder} does not hold what a {cls.__name__} needs: {error}.",
+                "Learn it again, or load it with the version that wrote it.",
+            ) from error
         return learner
 
     def _facts(self) -> dict[str, Any]:
