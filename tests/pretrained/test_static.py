@@ -467,3 +467,62 @@ def test_a_copied_folder_is_the_same_model(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     a, b = (StaticEncoder.load(tmp_path / name) for name in "ab")
     a.space.require(b.space, "compared")
+
+
+# -- pooling ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("pooling", ["max", "min-max"])
+def test_extremes(path: str, tmp_path: Path, pooling: Any, normalize: bool) -> None:
+    encoder = make(np.float32, pooling=pooling, normalize=normalize)
+    assert encoder.weights is not None
+    unknown = wordpiece().token_to_id("[UNK]")
+    ids = [wordpiece().encode(text, add_special_tokens=False).ids for text in TEXTS]
+    wanted = np.zeros((len(TEXTS), encoder.space.dim))
+    for line, tokens in zip(wanted, ids, strict=True):
+        rows = [encoder.weights[i] * encoder.table[i] for i in tokens if i != unknown]
+        if rows:
+            ends = [np.max(rows, axis=0)]
+            ends = [np.min(rows, axis=0), *ends] if pooling == "min-max" else ends
+            line[:] = np.concatenate(ends)
+            line /= np.linalg.norm(line) if normalize else 1
+    np.testing.assert_allclose(encoder.encode(TEXTS), wanted, rtol=1e-5, atol=1e-6)
+    encoder.save(tmp_path / "m")
+    assert not (tmp_path / "m" / "modules.json").exists()  # others could only take the mean
+    found = StaticEncoder.load(tmp_path / "m", name=encoder.name)
+    assert found.space == encoder.space
+    np.testing.assert_array_equal(found.encode(TEXTS), encoder.encode(TEXTS))
+    make(np.float32).save(tmp_path / "m")  # and back
+    assert (tmp_path / "m" / "modules.json").exists()
+    assert StaticEncoder.load(tmp_path / "m").pooling == "mean"
+
+
+def test_poolings_are_spaces_of_their_own() -> None:
+    assert len({make(pooling=each).space for each in ("mean", "max", "min-max")}) == 3
+    assert make(pooling="mean").space == make().space
+    changed = make()
+    assert changed.space.dim == DIM
+    assert changed.set_params(pooling="min-max").space.dim == 2 * DIM
+
+
+def test_an_unknown_pooling(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter, match="min-max"):
+        make(pooling="median").encode(["a cat"])
+    make().save(tmp_path / "m")
+    config = tmp_path / "m" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"pooling": "median"}))
+    with pytest.raises(ReadError, match="median"):
+        StaticEncoder.load(tmp_path / "m")
+
+
+def test_tokens_without_a_row_are_left_out(path: str, tmp_path: Path) -> None:
+    size = wordpiece().get_vocab_size()
+    places = np.arange(size)
+    places[wordpiece().token_to_id("cat")] = -1
+    encoder = make(np.float32, mapping=places, normalize=False)
+    assert [piece for piece, _ in encoder.tokens("a cat sat")] == ["a", "sat"]
+    np.testing.assert_allclose(encoder.encode(["a cat sat"]), encoder.encode(["a sat"]), rtol=1e-6)
+    encoder.save(tmp_path / "m")
+    found = StaticEncoder.load(tmp_path / "m")
+    np.testing.assert_array_equal(found.encode(TEXTS), encoder.encode(TEXTS))

@@ -26,6 +26,7 @@ _LONGEST_HEADER = 100_000_000  # the format's own limit
 _LAYOUTS: Final = (
     # table, tokenizer, configuration, name of the table
     ("model.safetensors", "tokenizer.json", "config.json", "embeddings"),
+    ("model.safetensors", "tokenizer.json", "config.json", "rows"),  # what model2vec cannot do
     (
         "model.safetensors", "tokenizer.json",
         "config_sentence_transformers.json", "embedding.weight",
@@ -125,33 +126,42 @@ def write(folder: Path, contents: Contents) -> None:
             f"{folder} exists and is not a static model.", "Name a new or an empty folder."
         )
     folder.mkdir(parents=True, exist_ok=True)
+    alone = not _is_model2vec(contents)
     tensors = {
-        "embeddings": contents.table,
+        "rows" if alone else "embeddings": contents.table,
         "weights": contents.weights,
         "mapping": contents.mapping,
     }
     held = {name: np.ascontiguousarray(a) for name, a in tensors.items() if a is not None}
-    modules = [
-        {"idx": 0, "name": "0", "path": ".", "type": "sentence_transformers.models.StaticEmbedding"}
-    ]
-    if contents.config.get("normalize"):
-        modules.append(
-            {
-                "idx": 1,
-                "name": "1",
-                "path": "1_Normalize",
-                "type": "sentence_transformers.models.Normalize",
-            }
-        )
     meta = {"kinspace": contents.digest} if contents.digest else None
     replace_file(folder / "model.safetensors", save(held, metadata=meta))
     replace_file(folder / "tokenizer.json", contents.tokenizer.encode())
-    replace_file(folder / "modules.json", _json(modules))
+    if alone:
+        (folder / "modules.json").unlink(missing_ok=True)
+    else:
+        replace_file(folder / "modules.json", _json(_modules(contents.config)))
     if contents.recipe is None:
         (folder / "recipe.json").unlink(missing_ok=True)
     else:
         replace_file(folder / "recipe.json", _json(contents.recipe))
     replace_file(folder / "config.json", _json(contents.config))
+
+
+def _is_model2vec(contents: Contents) -> bool:
+    """Whether model2vec makes the same vectors from these contents."""
+    mapping = contents.mapping
+    return "pooling" not in contents.config and (mapping is None or not (mapping < 0).any())
+
+
+def _modules(config: dict[str, Any]) -> list[dict[str, Any]]:
+    """The model as sentence-transformers sees it."""
+    parts = [("StaticEmbedding", ".")]
+    if config.get("normalize"):
+        parts.append(("Normalize", "1_Normalize"))
+    return [
+        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+        for i, (kind, path) in enumerate(parts)
+    ]
 
 
 def _layout(folder: Path) -> tuple[str, str, str, str] | None:

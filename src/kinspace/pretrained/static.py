@@ -1,7 +1,7 @@
-"""Static models: a vector for each token, and a text is the weighted mean of its tokens.
+"""Static models: a vector for each token, and a text is pooled from those of its tokens.
 
-What model2vec calls a static model (Tulkens and van Dongen, 2024), with the same vectors
-from the same folder, several times faster: see ``bench/encode.py``.
+With the mean, it is what model2vec calls a static model (Tulkens and van Dongen, 2024), with the
+same vectors from the same folder, several times faster: see ``bench/encode.py``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.encoder import Encoder, Side
+from kinspace.engines.extremes import weighted_extremes
 from kinspace.engines.pooling import weighted_means
 from kinspace.engines.wordpiece import Tokens, WordPiece
 from kinspace.errors import InvalidInput, InvalidParameter, ReadError
@@ -26,12 +27,14 @@ from kinspace.space import Space, fingerprint_of
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+Pooling = Literal["mean", "max", "min-max"]
+
 _MODEL2VEC_MAX_LENGTH: Final = 512
 """What model2vec assumes where a configuration does not say."""
 
 
 class StaticEncoder(Encoder[str]):
-    """Encodes a text as the weighted mean of the vectors of its tokens.
+    """Encodes a text as the weighted mean, or the extremes, of the vectors of its tokens.
 
     Tokens that the tokenizer does not know are left out; a text without any becomes zeros.
     A few texts are encoded in plain Python and numpy, at once; many by compiled code, which
@@ -56,8 +59,18 @@ class StaticEncoder(Encoder[str]):
         cut to so many times the median token's characters.
     mapping : ndarray of int, shape (vocabulary,), optional
         The row of each token, where tokens share rows; token ``i`` has row ``i`` by default.
+        Tokens of row -1 are left out like unknown ones.
     threads : int, optional
         For many texts; by default, one for each core that the process may use.
+    pooling : {"mean", "max", "min-max"}
+        From weighted rows to one vector: their mean; the greatest of each dimension; or the least
+        of each dimension, followed by the greatest, which doubles the dimension.
+
+    References
+    ----------
+    Shen et al. 2018, "Baseline Needs More Love" (mean and max); De Boom et al. 2016,
+    "Representation learning for very short texts using weighted word embedding aggregation"
+    (min-max).
 
     Examples
     --------
@@ -87,6 +100,7 @@ class StaticEncoder(Encoder[str]):
         max_length: int | None = None,
         mapping: NDArray[Any] | None = None,
         threads: int | None = None,
+        pooling: Pooling = "mean",
     ) -> None:
         self.table = table
         self.tokenizer = tokenizer
@@ -97,6 +111,7 @@ class StaticEncoder(Encoder[str]):
         self.max_length = max_length
         self.mapping = mapping
         self.threads = threads
+        self.pooling = pooling
         self._written_digest: str | None = None
         self._encoded = 0
 
@@ -140,10 +155,11 @@ class StaticEncoder(Encoder[str]):
             recipe=contents.recipe,
             max_length=longest,
             mapping=contents.mapping,
+            pooling=contents.config.get("pooling", "mean"),
         )
         encoder._written_digest = contents.digest
         try:
-            _ = encoder._model
+            _ = encoder._model, encoder._pools()
         except InvalidInput as error:
             raise ReadError(
                 f"{folder} is not a whole static model: {error.message}", "Get it again."
@@ -151,7 +167,10 @@ class StaticEncoder(Encoder[str]):
         return encoder
 
     def save(self, folder: str | Path) -> None:
-        """Write the model to a folder that model2vec can read too.
+        """Write the model to a folder, which model2vec can read too if it could do the same.
+
+        Where the pooling is not the mean, or tokens have no row, model2vec would give other
+        vectors; the table gets another name then, so that it refuses instead.
 
         Raises
         ------
@@ -166,6 +185,8 @@ class StaticEncoder(Encoder[str]):
         }
         if self.mapping is not None:
             config["vocabulary_quantization"] = len(self.table)
+        if self.pooling != "mean":
+            config["pooling"] = self.pooling
         files.write(
             Path(folder),
             files.Contents(
@@ -191,8 +212,9 @@ class StaticEncoder(Encoder[str]):
                 f"they hash to {digest}, not to {self._written_digest}.",
                 "Get or make the model again.",
             )
-        fingerprint = fingerprint_of("static", digest, self.normalize, self.max_length)
-        return Space(self.name, fingerprint, dim=self.table.shape[1])
+        pools = [] if self.pooling == "mean" else [self._pools()]
+        fingerprint = fingerprint_of("static", digest, self.normalize, self.max_length, *pools)
+        return Space(self.name, fingerprint, dim=self.table.shape[1] * (1 + self._has_least))
 
     def tokens(self, text: str) -> list[tuple[str, float]]:
         """What a text is cut into, and how much each piece weighs in its vector.
@@ -211,8 +233,9 @@ class StaticEncoder(Encoder[str]):
     def contributions(self, query: str, text: str) -> list[tuple[str, float]]:
         """What each piece of a text adds to its similarity with a query.
 
-        The vector of a text is the sum of its pieces' vectors, brought to length 1; so the
-        similarity is the sum of what the pieces give, and this is exact.
+        The vector of a text is the sum of what its pieces give, brought to length 1; so the
+        similarity is the sum of what the pieces add, and this is exact. A piece gives its
+        weighted row; where extremes are pooled, the dimensions in which it is the first extreme.
 
         Returns
         -------
@@ -227,7 +250,20 @@ class StaticEncoder(Encoder[str]):
     def _pieces(self, text: str) -> tuple[list[str], NDArray[np.float32]]:
         """A text's pieces without unknown ones, and the weighted row of each, shape (n, dim)."""
         ids, _ = self._known(*self._cut([text]))
-        return [self._model.pieces[i] for i in ids], self._rows(ids)
+        return [self._model.pieces[i] for i in ids], self._given(self._rows(ids))
+
+    def _given(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What each weighted row of one text gives to its vector, shape (n, space's dim)."""
+        if self._pools() == "mean" or not len(rows):
+            return np.zeros((0, self.space.dim), np.float32) if not len(rows) else rows
+        dims = np.arange(rows.shape[1])
+        greatest = np.zeros_like(rows)
+        greatest[rows.argmax(axis=0), dims] = rows.max(axis=0)
+        if not self._has_least:
+            return greatest
+        least = np.zeros_like(rows)
+        least[rows.argmin(axis=0), dims] = rows.min(axis=0)
+        return np.concatenate([least, greatest], axis=1)
 
     def _rows(self, ids: NDArray[np.int32]) -> NDArray[np.float32]:
         """The weighted row of each token, shape (n, dim)."""
@@ -248,15 +284,27 @@ class StaticEncoder(Encoder[str]):
         model = self._model
         ids, starts = self._cut(texts)
         cold = self._is_cold
-        return weighted_means(
-            ids,
-            starts,
-            model.places,
-            model.weights,
-            self.table if cold else model.fast_table,
-            unit=self.normalize,
-            threads=0 if cold else self._threads(),
+        table = self.table if cold else model.fast_table
+        tokens = ids, starts, model.places, model.weights, table
+        threads = 0 if cold else self._threads()
+        if self._pools() == "mean":
+            return weighted_means(*tokens, unit=self.normalize, threads=threads)
+        return weighted_extremes(
+            *tokens, least=self._has_least, unit=self.normalize, threads=threads
         )
+
+    def _pools(self) -> Pooling:
+        """The pooling, checked."""
+        if self.pooling not in get_args(Pooling):
+            raise InvalidParameter(
+                f"Unknown pooling {self.pooling!r}.",
+                f"Choose one of: {', '.join(get_args(Pooling))}.",
+            )
+        return self.pooling
+
+    @property
+    def _has_least(self) -> bool:
+        return self._pools() == "min-max"
 
     @property
     def _is_cold(self) -> bool:

@@ -25,7 +25,7 @@ class TokenTable:
     spec: dict[str, Any]
     tokens: WordPiece | LibraryTokenizer
     places: NDArray[np.int32]
-    """(vocabulary,) the row of each token; -1 for the unknown one."""
+    """(vocabulary,) the row of each token; -1 for unknown ones."""
     weights: NDArray[np.float32]
     pieces: list[str]
     """The tokens by id."""
@@ -54,7 +54,8 @@ class TokenTable:
                     f"The {what} have shape {values.shape}, and the tokenizer {size} tokens.",
                     "Give one for each token.",
                 )
-        if len(places) and not 0 <= places.min() <= places.max() < len(table):
+        least = 0 if mapping is None else -1
+        if len(places) and not (least <= places.min() and 0 <= places.max() < len(table)):
             raise InvalidInput(
                 f"The tokenizer's {size} tokens do not fit a table of {len(table)} rows.",
                 "Give the tokenizer that the table was made with.",
