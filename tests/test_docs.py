@@ -113,3 +113,9 @@ def test_the_reference_of_the_command_line_is_current() -> None:
     for command in generate["commands"]():
         assert f"## kinspace {command}\n" in written, f"undocumented: {command}"
     assert written == generate["page"](), "stale: run python docs/generate.py"
+
+
+def test_the_catalogue_of_methods_is_current() -> None:
+    generate = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    written = (ROOT / "docs" / "reference" / "methods.md").read_text("utf-8")
+    assert written == generate["methods_page"](), "stale: run python docs/generate.py"

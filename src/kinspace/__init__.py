@@ -18,11 +18,24 @@ if TYPE_CHECKING:
     from kinspace.evaluate.report import Report
     from kinspace.evaluate.runner import evaluate
     from kinspace.index import Exact, Index, Ivf, Product
+    from kinspace.learn.alignment import Procrustes
+    from kinspace.learn.categories import TableEncoder
+    from kinspace.learn.documents.doc2vec import Doc2Vec
+    from kinspace.learn.documents.lda import LDA
+    from kinspace.learn.documents.lsa import LSA
+    from kinspace.learn.documents.tfidf import TfidfEncoder
     from kinspace.learn.sentences.distill import Distill
-    from kinspace.loading import load
+    from kinspace.learn.sentences.from_words import SentenceVectors
+    from kinspace.learn.words.fasttext import FastText
+    from kinspace.learn.words.fasttext_classifier import FastTextClassifier
+    from kinspace.learn.words.glove import GloVe
+    from kinspace.learn.words.swivel import Swivel
+    from kinspace.learn.words.word2vec import Word2Vec
+    from kinspace.loading import load, read_vectors
     from kinspace.pretrained import models
     from kinspace.pretrained.static import StaticEncoder
     from kinspace.pretrained.transformer import TransformerEncoder
+    from kinspace.pretrained.vector_files import write_vectors
     from kinspace.results import Hit, Neighbours
     from kinspace.space import Space
     from kinspace.store import Collection, Store
@@ -32,45 +45,71 @@ __version__ = "0.1.0"
 _HOMES = {
     "Collection": "kinspace.store",
     "Distill": "kinspace.learn.sentences.distill",
+    "Doc2Vec": "kinspace.learn.documents.doc2vec",
     "Embeddings": "kinspace.embeddings",
     "Encoder": "kinspace.encoder",
     "Exact": "kinspace.index",
+    "FastText": "kinspace.learn.words.fasttext",
+    "FastTextClassifier": "kinspace.learn.words.fasttext_classifier",
+    "GloVe": "kinspace.learn.words.glove",
     "Hit": "kinspace.results",
     "Index": "kinspace.index",
     "Ivf": "kinspace.index",
     "KinspaceError": "kinspace.errors",
+    "LDA": "kinspace.learn.documents.lda",
+    "LSA": "kinspace.learn.documents.lsa",
     "Learner": "kinspace.encoder",
     "Neighbours": "kinspace.results",
+    "Procrustes": "kinspace.learn.alignment",
     "Product": "kinspace.index",
     "Report": "kinspace.evaluate.report",
+    "SentenceVectors": "kinspace.learn.sentences.from_words",
     "Space": "kinspace.space",
     "StaticEncoder": "kinspace.pretrained.static",
     "Store": "kinspace.store",
+    "Swivel": "kinspace.learn.words.swivel",
+    "TableEncoder": "kinspace.learn.categories",
+    "TfidfEncoder": "kinspace.learn.documents.tfidf",
     "TransformerEncoder": "kinspace.pretrained.transformer",
+    "Word2Vec": "kinspace.learn.words.word2vec",
     "load": "kinspace.loading",
     "models": "kinspace.pretrained",
+    "read_vectors": "kinspace.loading",
+    "write_vectors": "kinspace.pretrained.vector_files",
 }
 _ROOMS = {"datasets", "errors", "evaluate", "read"}
 """``evaluate`` is both: the room, and a function by the same name."""
 
 __all__ = [
+    "LDA",
+    "LSA",
     "Collection",
     "Distill",
+    "Doc2Vec",
     "Embeddings",
     "Encoder",
     "Exact",
+    "FastText",
+    "FastTextClassifier",
+    "GloVe",
     "Hit",
     "Index",
     "Ivf",
     "KinspaceError",
     "Learner",
     "Neighbours",
+    "Procrustes",
     "Product",
     "Report",
+    "SentenceVectors",
     "Space",
     "StaticEncoder",
     "Store",
+    "Swivel",
+    "TableEncoder",
+    "TfidfEncoder",
     "TransformerEncoder",
+    "Word2Vec",
     "__version__",
     "datasets",
     "errors",
@@ -78,6 +117,8 @@ __all__ = [
     "load",
     "models",
     "read",
+    "read_vectors",
+    "write_vectors",
 ]
 
 

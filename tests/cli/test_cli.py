@@ -25,6 +25,7 @@ COMMANDS = [
     ["search"], ["near"], ["index"], ["info"], ["compact"], ["encode"], ["distill"],
     ["models"], ["models", "show"], ["evaluate"],
     ["datasets"], ["datasets", "list"], ["datasets", "show"], ["datasets", "fetch"],
+    ["analogy"], ["align"], ["convert"], ["learn", "word2vec"], ["learn", "tokenizer"],
 ]  # fmt: skip
 
 Kin = Callable[..., tuple[int, str, str]]

@@ -1,39 +1,55 @@
-"""What the commands print: results on stdout, everything else on stderr."""
+"""What the commands print: results on stdout, everything else on stderr.
+
+rich is imported when something is to be coloured: it takes as long as finding neighbours.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from rich.console import Console
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Advance = Callable[[int, int, str], None]
 """Called with how much is done, how much there is, and what is at hand."""
+
+
+_FORCED: Final = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+"""What makes rich take a pipe for a terminal."""
 
 
 class ReaderGone(Exception):
     """The reader of our output (head, less) has seen enough."""
 
 
-class _Results(Console):
-    """A console that leaves it to :func:`kinspace.cli.run` how to end."""
-
-    def on_broken_pipe(self) -> None:
-        raise ReaderGone
-
-
 def out() -> Console:
     """The console for results; plain when it is piped."""
-    return _Results(highlight=False, soft_wrap=True)
+    from rich.console import Console
+
+    class Results(Console):
+        """Leaves it to :func:`kinspace.cli.run` how to end."""
+
+        def on_broken_pipe(self) -> None:
+            raise ReaderGone
+
+    return Results(highlight=False, soft_wrap=True)
 
 
 def err() -> Console:
     """The console for all that is not a result."""
+    from rich.console import Console
+
     return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def may_colour(stream: TextIO) -> bool:
+    """Whether rich has to be asked how to write there; if not, plain text is all it would write."""
+    return stream.isatty() or any(os.environ.get(name) for name in _FORCED)
 
 
 def print_json(value: Any) -> None:
@@ -49,18 +65,37 @@ def print_line(text: str) -> None:
         raise ReaderGone from error
 
 
+def print_scored(found: Iterable[tuple[object, float]]) -> None:
+    """Print names with their scores, a line each."""
+    if not may_colour(sys.stdout):
+        for name, score in found:
+            print_line(f"{score:.4f}  {name}")
+        return
+    from rich.text import Text
+
+    console = out()
+    for name, score in found:
+        console.print(Text.assemble((f"{score:.4f}  ", "cyan"), str(name)))
+
+
 def note(message: str) -> None:
     """Say something beside the result."""
+    from rich.text import Text
+
     err().print(Text(message, style="dim"))
 
 
 def warn(message: str) -> None:
     """Say that something is not as it should be."""
+    from rich.text import Text
+
     err().print(Text.assemble(("warning: ", "yellow"), message))
 
 
 def fail(message: str, remedy: str = "") -> None:
     """Say in one line what went wrong, and in another what to do."""
+    from rich.text import Text
+
     console = err()
     console.print(Text.assemble(("error: ", "bold red"), message))
     if remedy:
@@ -110,11 +145,12 @@ def progress(title: str, unit: str = "", *, quiet: bool = False) -> Iterator[Adv
     quiet : bool
         No bar at all.
     """
-    console = err()
-    if quiet or not console.is_terminal:
+    if quiet or not may_colour(sys.stderr) or not err().is_terminal:
         yield lambda done, total, what: None
         return
     from rich import progress as bars
+
+    console = err()
 
     shown = bars.DownloadColumn() if unit == "B" else bars.MofNCompleteColumn()
     speed = bars.TransferSpeedColumn() if unit == "B" else bars.TextColumn("{task.fields[rate]}")

@@ -1,4 +1,4 @@
-"""``kinspace search`` and ``kinspace near``."""
+"""``kinspace search``."""
 
 from __future__ import annotations
 
@@ -82,43 +82,13 @@ def search(
     return _print(hits, full=full, as_json=as_json)
 
 
-def near(
-    collection: Annotated[
-        Path, typer.Argument(help="A collection, or a file of embeddings.", show_default=False)
-    ],
-    item: Annotated[str, typer.Argument(help="The id of a record, or a word.", show_default=False)],
-    k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
-    where: Annotated[str | None, typer.Option(help="Only records like this.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Show whole passages.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+def near_in_collection(
+    collection: Path, item: str, k: int, where: str | None, *, full: bool, as_json: bool
 ) -> int:
-    """Show what is nearest to a record of a collection, or to an item of an embeddings file."""
-    from kinspace.errors import InvalidParameter
-
-    if collection.is_file():
-        if where is not None:
-            raise InvalidParameter("A file of embeddings has no fields.", "Leave --where out.")
-        return _near_in_file(collection, item, k, as_json=as_json)
+    """Show what is nearest to a record of a collection."""
     with _opened(collection, None) as opened:
         hits = opened.near(item, k, where)
     return _print(hits, full=full, as_json=as_json)
-
-
-def _near_in_file(path: Path, item: str, k: int, *, as_json: bool) -> int:
-    from kinspace.embeddings import Embeddings
-
-    embeddings = Embeddings.load(path)
-    name: str | int = item
-    if item not in embeddings and item.lstrip("-").isdigit():
-        name = int(item)
-    found = embeddings.nearest(name, k)
-    if as_json:
-        output.print_json([{"id": one, "score": score} for one, score in found])
-    else:
-        console = output.out()
-        for one, score in found:
-            console.print(Text.assemble((f"{score:.4f}  ", "cyan"), str(one)))
-    return 0
 
 
 def _opened(collection: Path | None, paths: list[Path] | None) -> Collection:
