@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kinspace.encoder import Encoder, Side
 from kinspace.errors import InvalidInput, InvalidParameter, InvalidVectors
+from kinspace.learn.documents.tfidf import TfidfEncoder
 from kinspace.space import Space
 from tests.toys import CountLearner, HashEncoder
 
@@ -142,6 +143,9 @@ def test_parameters() -> None:
         outer.set_params(depth=3)
     assert repr(HashEncoder()) == "HashEncoder()"
     assert repr(HashEncoder(dim=4)) == "HashEncoder(dim=4)"
+    long = repr(TfidfEncoder(tokenizer="x" * 100_000))  # a tokenizer's JSON
+    assert long.startswith("TfidfEncoder(tokenizer='xxx") and long.endswith("xxx')")
+    assert len(long) < 120
 
 
 def test_a_clone_of_a_learner_inside_is_unfitted() -> None:

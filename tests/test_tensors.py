@@ -79,6 +79,17 @@ def joined(head: object, rest: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + rest
 
 
+def test_an_array_that_lies_askew_is_copied(tmp_path: Path) -> None:
+    tensors.write(tmp_path / "t", {"table": ARRAYS["table"]}, {})
+    head, rest = header((tmp_path / "t").read_bytes())
+    for spaces in range(4):
+        name = "table" + " " * spaces
+        (tmp_path / "t").write_bytes(joined({name: head["table"]}, rest))
+        found = tensors.read(tmp_path / "t")[0][name]
+        assert found.flags.aligned
+        np.testing.assert_array_equal(found, ARRAYS["table"])
+
+
 def test_damage_is_found(tmp_path: Path) -> None:
     path = tmp_path / "t"
     tensors.write(path, {"table": ARRAYS["table"]}, {})

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.embeddings import Embeddings
-from kinspace.errors import InvalidInput, InvalidParameter, InvalidVectors
+from kinspace.errors import InvalidInput, InvalidParameter, InvalidVectors, NotFitted
 from kinspace.space import Space
 from kinspace.sparse import is_sparse
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _DEFECT = "This is a defect of the encoder: report it to whoever wrote it."
+
+_SHOWN = 80
+"""Characters of an argument that are shown."""
 
 ItemT = TypeVar("ItemT")
 Side = Literal["document", "query"]
@@ -85,7 +88,7 @@ class Parameters:
                 value = getattr(self, name)
                 plain = isinstance(value, str | int | float | bool | type(None))
                 if plain and value != parameter.default:
-                    shown.append(f"{name}={value!r}")
+                    shown.append(f"{name}={_brief(repr(value))}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
@@ -252,6 +255,23 @@ class Learner(Encoder[ItemT], ABC):
         return self.fit(held).encode(held)
 
 
+def learned(learner: Any, name: str, items: str = "texts") -> Any:
+    """What a learner has learned, by the name of its attribute.
+
+    Raises
+    ------
+    NotFitted
+        If there is none yet; the remedy is to call ``fit`` with ``items``.
+    """
+    found = getattr(learner, name, None)
+    if found is None:
+        raise NotFitted(
+            f"This {type(learner).__name__} has not learned anything yet.",
+            f"Call fit({items}) first.",
+        )
+    return found
+
+
 def require_texts(items: Sequence[Any]) -> None:
     """Raise :class:`InvalidInput` unless all items are texts that UTF-8 can write.
 
@@ -301,6 +321,12 @@ class _Sparse:
             return csr_array(self._shape, dtype=np.float32)
         together: csr_array = vstack(self._rows, format="csr")
         return together[np.argsort(np.concatenate(self._places))]
+
+
+def _brief(shown: str) -> str:
+    """A value without its middle, if it is long: a tokenizer's JSON, of megabytes."""
+    kept = _SHOWN // 2
+    return shown if len(shown) <= _SHOWN else f"{shown[:kept]}…{shown[-kept:]}"
 
 
 def _first_bad(vectors: Any) -> int:

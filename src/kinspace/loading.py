@@ -20,8 +20,9 @@ def load(name: str | Path = "default", *, download: bool = False) -> Encoder[Any
     name : str or Path
         The folder of a model that was learned with Kinspace; ``"default"`` for the shipped static
         model of English; the folder of a static model (model2vec's layout) or of a
-        sentence-transformers model; or the name of a model, such as ``"all-MiniLM-L6-v2"``, that
-        an installed package or the hub's cache holds.
+        sentence-transformers model; a ``.bin`` or ``.ftz`` file of Facebook's fastText; or the
+        name of a model, such as ``"all-MiniLM-L6-v2"``, that an installed package or the hub's
+        cache holds.
     download : bool
         Whether the model may be fetched from the hub if it is nowhere on this machine.
 
@@ -49,7 +50,25 @@ def load(name: str | Path = "default", *, download: bool = False) -> Encoder[Any
 
     if saved.is_learned(name):
         return saved.load(name)
+    if Path(name).is_file():
+        from kinspace.pretrained.fasttext_file import is_fasttext_file
+
+        if is_fasttext_file(name):
+            return _of_facebook(name)
     return load_pretrained(name, download=download)
+
+
+def _of_facebook(path: str | Path) -> Encoder[Any]:
+    """Word vectors or a classifier, whichever the file holds."""
+    from kinspace.pretrained.fasttext_file import kind_of
+
+    if kind_of(path) == "sup":
+        from kinspace.learn.words.fasttext_classifier import FastTextClassifier
+
+        return FastTextClassifier.load_facebook(path)
+    from kinspace.learn.words.fasttext import FastText
+
+    return FastText.load_facebook(path)
 
 
 def read_vectors(

@@ -70,6 +70,11 @@ def as_sparse(vectors: Any, dim: int) -> csr_array:
     return rows
 
 
+def nbytes(rows: csr_array) -> int:
+    """Bytes of the numbers and their positions."""
+    return int(rows.data.nbytes + rows.indices.nbytes + rows.indptr.nbytes)
+
+
 def lengths(rows: csr_array) -> NDArray[np.float64]:
     """Euclidean lengths of the rows, shape (n,)."""
     return np.sqrt(_sums(rows, rows.data.astype(np.float64) ** 2))

@@ -67,22 +67,51 @@ def read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     ReadError
         If the file is not as long as its header says, or the header cannot be understood.
     """
+    entries, meta, begin = header(path)
     with path.open("rb") as file:
-        size = path.stat().st_size
-        try:
-            held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-            length = int.from_bytes(held[:8], "little")
-            if size < 8 or length > min(size - 8, _LONGEST_HEADER):
-                raise ValueError("its header is cut off")
-            header: dict[str, Any] = json.loads(held[8 : 8 + length])
-            meta = header.pop("__metadata__", {})
-            arrays = {name: _mapped(held, 8 + length, one) for name, one in header.items()}
-            end = max((one["data_offsets"][1] for one in header.values()), default=0)
-            if 8 + length + end != size:
-                raise ValueError(f"it has {size:,} bytes and should have {8 + length + end:,}")
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            raise ReadError(f"{path} is damaged: {error}.", "Make or copy it again.") from error
+        held = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    try:
+        arrays = {name: _mapped(held, begin, one) for name, one in entries.items()}
+        end = begin + max((one["data_offsets"][1] for one in entries.values()), default=0)
+        if end != len(held):
+            raise ValueError(f"it has {len(held):,} bytes and should have {end:,}")
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise _damaged(path, error) from error
     return arrays, meta
+
+
+def header(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str], int]:
+    """What a file says that it holds, without a look at the arrays.
+
+    Returns
+    -------
+    entries : dict of str to dict
+        For each array its ``dtype``, ``shape`` and ``data_offsets``.
+    meta : dict of str to str
+    begin : int
+        Where the arrays begin; offsets count from there.
+
+    Raises
+    ------
+    ReadError
+        If the header is cut off or cannot be understood.
+    """
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > min(size - 8, _LONGEST_HEADER):
+                raise ValueError("its header is cut off")
+            entries = json.loads(file.read(length))
+        if not isinstance(entries, dict) or not all(isinstance(e, dict) for e in entries.values()):
+            raise ValueError("its header is not a table of arrays")
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    return entries, entries.pop("__metadata__", {}), 8 + length
+
+
+def _damaged(path: Path, error: Exception) -> ReadError:
+    return ReadError(f"{path} is damaged: {error}.", "Make or copy it again.")
 
 
 def _mapped(held: mmap.mmap, begin: int, one: dict[str, Any]) -> NDArray[Any]:
@@ -90,4 +119,5 @@ def _mapped(held: mmap.mmap, begin: int, one: dict[str, Any]) -> NDArray[Any]:
     start, end = one["data_offsets"]
     if end - start != dtype.itemsize * math.prod(shape) or min(start, *shape, 0) < 0:
         raise ValueError("an array has another size than its header says")
-    return np.ndarray(shape, dtype, held, begin + start)
+    array: NDArray[Any] = np.ndarray(shape, dtype, held, begin + start)
+    return array if array.flags.aligned else array.copy()

@@ -10,6 +10,8 @@ import pytest
 
 import kinspace as ks
 from kinspace.errors import ModelNotFound
+from kinspace.learn.words.fasttext import FastText
+from kinspace.learn.words.fasttext_classifier import FastTextClassifier
 from kinspace.pretrained import describe, load, models
 from kinspace.pretrained.static import StaticEncoder
 from tests.pretrained.test_static import make
@@ -43,6 +45,16 @@ def test_a_path(tmp_path: Path) -> None:
     assert load(str(tmp_path / "mine")).space == model.space
     info = describe(tmp_path / "mine")
     assert (info.kind, info.dim, info.where) == ("static", 12, str(tmp_path / "mine"))
+
+
+def test_a_file_of_facebooks() -> None:
+    files = Path(__file__).parent / "facebook"
+    words, classifier = ks.load(files / "sg.bin"), ks.load(str(files / "softmax.ftz"))
+    assert isinstance(words, FastText)
+    assert isinstance(classifier, FastTextClassifier)
+    assert classifier.labels_
+    with pytest.raises(ModelNotFound):
+        ks.load(files / "answers.json")
 
 
 def test_a_transformer_is_told_apart_without_torch() -> None:

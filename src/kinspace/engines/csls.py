@@ -36,9 +36,9 @@ def density(
     """
     count = min(neighbours, len(others))
     found = np.empty(len(vectors), np.float32)
-    for start, cosines in _cosines(vectors, others):
-        nearest = np.partition(cosines, len(others) - count, axis=1)[:, len(others) - count :]
-        found[start : start + len(cosines)] = nearest.mean(axis=1)
+    for start, block in cosines(vectors, others):
+        nearest = np.partition(block, len(others) - count, axis=1)[:, len(others) - count :]
+        found[start : start + len(block)] = nearest.mean(axis=1)
     return found
 
 
@@ -75,10 +75,10 @@ def nearest(
     k = min(k, len(targets))
     rows = np.empty((len(sources), k), np.int64)
     values = np.empty((len(sources), k), np.float32)
-    for start, cosines in _cosines(sources, targets):
-        stop, line = start + len(cosines), cosines
+    for start, block in cosines(sources, targets):
+        stop, line = start + len(block), block
         if around_sources is not None and around_targets is not None:
-            line = 2 * cosines - around_targets - around_sources[start:stop, None]
+            line = 2 * block - around_targets - around_sources[start:stop, None]
         if k == 1:
             rows[start:stop, 0] = line.argmax(axis=1)
             values[start:stop] = np.take_along_axis(line, rows[start:stop], 1)
@@ -87,7 +87,7 @@ def nearest(
     return rows, values
 
 
-def _cosines(
+def cosines(
     vectors: NDArray[np.float32], others: NDArray[np.float32]
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Where each block of rows starts, and its cosines with all others."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.engines.compiled import compiled, in_threads
+from kinspace.engines.pooling import even_cuts
 
 
 def weighted_extremes(
@@ -58,8 +59,7 @@ def weighted_extremes(
         def work(first: int, last: int) -> None:
             run(ids, starts, first, last, places, weights, table, least, out)
 
-        shares = np.linspace(0, len(ids), threads + 1)[1:-1]
-        in_threads(work, [0, *np.searchsorted(starts, shares).tolist(), len(out)])
+        in_threads(work, even_cuts(starts, threads))
     if unit:
         lengths = np.linalg.norm(out, axis=1, keepdims=True)
         out /= np.where(lengths == 0, 1, lengths)

@@ -66,9 +66,20 @@ def weighted_means(
         wide = np.empty(table.shape[1], np.float64)
         run(ids, starts, first, last, places, weights, table, unit, out, wide)
 
-    shares = np.linspace(0, len(ids), threads + 1)[1:-1]
-    in_threads(work, [0, *np.searchsorted(starts, shares).tolist(), len(out)])
+    in_threads(work, even_cuts(starts, threads))
     return out
+
+
+def even_cuts(starts: NDArray[np.int64], parts: int) -> list[int]:
+    """Where to cut a row of texts into parts of about as many tokens each.
+
+    Examples
+    --------
+    >>> even_cuts(np.array([0, 1, 2, 3, 9]), 2)
+    [0, 4, 4]
+    """
+    shares = np.linspace(0, starts[-1], parts + 1)[1:-1]
+    return [0, *np.searchsorted(starts, shares).tolist(), len(starts) - 1]
 
 
 def _by_numpy(

@@ -42,7 +42,8 @@ class Costs:
     start_bytes : int, optional
         What it held when the task began, models loaded.
     vector_bytes : int, optional
-        Bytes of one vector as float32; None for a system without vectors.
+        Bytes of one vector as float32, of a sparse one on average; None for a system without
+        vectors.
     index_bytes : int, optional
         What the system searched in.
     documents : int, optional

@@ -340,7 +340,7 @@ def _costs(
         query_ms_95=slow,
         peak_bytes=watch.peak_bytes,
         start_bytes=watch.start_bytes,
-        vector_bytes=sum(4 * m.space.dim for m in meters) or None,
+        vector_bytes=round(sum(m.vector_bytes for m in meters)) or None,
         index_bytes=observed.held if observed is not None and indexed else None,
         documents=observed.documents if observed is not None and indexed else None,
         price=price,

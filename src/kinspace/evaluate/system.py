@@ -17,6 +17,7 @@ from kinspace.encoder import Encoder, Progress, Side
 from kinspace.errors import NotApplicable
 from kinspace.results import Neighbours
 from kinspace.space import Space
+from kinspace.sparse import nbytes
 
 
 @runtime_checkable
@@ -77,6 +78,7 @@ class Meter(Encoder[Any]):
     def reset(self) -> None:
         """Begin to count again."""
         self.texts = 0
+        self._bytes = 0
         self.seconds = 0.0
         self.saved = 0.0
 
@@ -97,7 +99,21 @@ class Meter(Encoder[Any]):
 
     def _encode(self, items: Iterable[Any], side: Side, progress: Progress | None) -> Embeddings:
         listed = [items] if isinstance(items, str) else list(items)
+        found = self._recalled(listed, side, progress)
         self.texts += len(listed)
+        if found.space.form == "sparse":
+            self._bytes += nbytes(found.vectors)
+        return found
+
+    @property
+    def vector_bytes(self) -> float:
+        """Bytes of a vector as float32; of sparse ones the mean since :meth:`reset`."""
+        if self.space.form == "sparse":
+            return self._bytes / max(self.texts, 1)
+        return 4 * self.space.dim
+
+    def _recalled(self, listed: list[Any], side: Side, progress: Progress | None) -> Embeddings:
+        """The vectors, those that are remembered from memory."""
         if self._kept is None or side == "query" or set(map(type, listed)) != {str}:
             return self._timed(listed, side, progress)
         late = [text for text in dict.fromkeys(listed) if text not in self._kept]

@@ -86,22 +86,29 @@ def write(folder: str | Path, saved: Saved) -> None:
     replace_file(folder / _MODEL, (json.dumps(record, indent=2) + "\n").encode())
 
 
-def read(folder: str | Path) -> Saved:
+def read(folder: str | Path, method: str | None = None) -> Saved:
     """Read what :func:`write` wrote; arrays are mapped into memory.
 
     Parameters
     ----------
     folder : str or Path
+    method : str, optional
+        The method that the model must be of.
 
     Raises
     ------
     ModelNotFound
         If the folder holds no learned model.
     ReadError
-        If a file is damaged.
+        If a file is damaged, or the model is of another method.
     """
     folder = Path(folder)
     record = _record(folder)
+    if method is not None and record["method"] != method:
+        raise ReadError(
+            f"{folder} holds a model of the method {record['method']!r}, not {method!r}.",
+            "Load it with ks.load, which finds out.",
+        )
     saved = Saved(record["method"], record["params"], record["facts"])
     try:
         if record["vectors"]:

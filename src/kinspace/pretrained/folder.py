@@ -12,17 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
+from kinspace import tensors
 from kinspace.durable import replace_file
 from kinspace.errors import InvalidInput, ModelNotFound, ReadError
 
-_DTYPES: Final = {
-    "I8": np.int8, "F16": np.float16, "F32": np.float32, "F64": np.float64,
-    "I16": np.int16, "I32": np.int32, "I64": np.int64, "U16": np.uint16, "U32": np.uint32,
-}  # fmt: skip
-_LONGEST_HEADER = 100_000_000  # the format's own limit
 _LAYOUTS: Final = (
     # table, tokenizer, configuration, name of the table
     ("model.safetensors", "tokenizer.json", "config.json", "embeddings"),
@@ -75,7 +70,7 @@ def dim_of(folder: Path) -> int | None:
     """The dimension of a static model's table, from its header; None if that is damaged."""
     try:
         layout = _layout(folder)
-        return None if layout is None else _header(folder / layout[0])[0][layout[3]]["shape"][1]
+        return None if layout is None else _header(folder / layout[0])[layout[3]]["shape"][1]
     except ReadError:
         return None
 
@@ -98,12 +93,12 @@ def read(folder: Path) -> Contents:
             "A static model has model.safetensors, tokenizer.json and config.json.",
         )
     table, tokenizer, config, name = layout
-    tensors, meta = _map(folder / table)
+    arrays, meta = tensors.read(folder / table)
     recipe = folder / "recipe.json"
     return Contents(
-        table=tensors[name],
-        weights=tensors.get("weights"),
-        mapping=tensors.get("mapping"),
+        table=arrays[name],
+        weights=arrays.get("weights"),
+        mapping=arrays.get("mapping"),
         tokenizer=_text(folder / tokenizer),
         config=_object(folder / config),
         recipe=_object(recipe) if recipe.is_file() else None,
@@ -119,22 +114,20 @@ def write(folder: Path, contents: Contents) -> None:
     InvalidInput
         If the path is a file, or a folder with other things in it.
     """
-    from safetensors.numpy import save
-
     if folder.exists() and not (folder.is_dir() and (_is_empty(folder) or is_static(folder))):
         raise InvalidInput(
             f"{folder} exists and is not a static model.", "Name a new or an empty folder."
         )
     folder.mkdir(parents=True, exist_ok=True)
     alone = not _is_model2vec(contents)
-    tensors = {
+    arrays = {
         "rows" if alone else "embeddings": contents.table,
         "weights": contents.weights,
         "mapping": contents.mapping,
     }
-    held = {name: np.ascontiguousarray(a) for name, a in tensors.items() if a is not None}
-    meta = {"kinspace": contents.digest} if contents.digest else None
-    replace_file(folder / "model.safetensors", save(held, metadata=meta))
+    held = {name: array for name, array in arrays.items() if array is not None}
+    meta = {"kinspace": contents.digest} if contents.digest else {}
+    tensors.write(folder / "model.safetensors", held, meta)
     replace_file(folder / "tokenizer.json", contents.tokenizer.encode())
     if alone:
         (folder / "modules.json").unlink(missing_ok=True)
@@ -167,8 +160,8 @@ def _modules(config: dict[str, Any]) -> list[dict[str, Any]]:
 def _layout(folder: Path) -> tuple[str, str, str, str] | None:
     for table, tokenizer, config, name in _LAYOUTS:
         if all((folder / file).is_file() for file in (table, tokenizer, config)):
-            header, _ = _header(folder / table)
-            if len(header.get(name, {}).get("shape", ())) == 2:
+            shape = _header(folder / table).get(name, {}).get("shape", ())
+            if len(shape) == 2:
                 return table, tokenizer, config, name
     return None
 
@@ -181,38 +174,12 @@ def _is_transformer(folder: Path) -> bool:
         return False
 
 
-def _header(path: Path) -> tuple[dict[str, Any], int]:
-    """The header of a safetensors file, and where the tensors start."""
+def _header(path: Path) -> dict[str, dict[str, Any]]:
+    """What the tables of a model are, from the head of its file."""
     try:
-        with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            if size > min(_LONGEST_HEADER, path.stat().st_size - 8):
-                raise ValueError("its header is cut off")
-            header = json.loads(file.read(size))
-        if not isinstance(header, dict) or not all(isinstance(v, dict) for v in header.values()):
-            raise ValueError("its header is not a table of tensors")
-        return header, 8 + size
-    except (ValueError, OSError) as error:
+        return tensors.header(path)[0]
+    except OSError as error:
         raise _damaged(path, error) from error
-
-
-def _map(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """The tensors of a safetensors file, mapped read-only, and its metadata."""
-    header, start = _header(path)
-    meta = header.pop("__metadata__", {})
-    raw = np.memmap(path, np.uint8, mode="r")
-    tensors = {}
-    try:
-        for name, entry in header.items():
-            dtype, (begin, end) = np.dtype(_DTYPES[entry["dtype"]]), entry["data_offsets"]
-            if not 0 <= begin <= end <= len(raw) - start:
-                raise ValueError(f"the tensor {name!r} ends after the file")
-            flat = raw[start + begin : start + end].view(np.ndarray).view(dtype)
-            tensor = flat.reshape(entry["shape"])
-            tensors[name] = tensor if tensor.flags.aligned else tensor.copy()
-    except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(path, error) from error
-    return tensors, meta
 
 
 def _text(path: Path) -> str:

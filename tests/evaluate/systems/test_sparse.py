@@ -61,4 +61,7 @@ def test_tasks_on_pairs(tmp_path: Path) -> None:
     rows = ["a cat\tthe cat\t9", "a cat\ta dog\t4", "a cat\tno idea\t1", "red car\tred bus\t7"]
     (tmp_path / "pairs.tsv").write_text("\n".join(rows))
     report = ks.evaluate(models=SparseHashEncoder(), tasks=tmp_path / "pairs.tsv", cache=False)
-    assert report["pairs", "sparse-hash"].spearman.value > 0.5
+    found = report["pairs", "sparse-hash"]
+    assert found.spearman.value > 0.5
+    assert found.costs.vector_bytes is not None
+    assert 2 * 8 <= found.costs.vector_bytes <= 2 * 12 + 16  # two words each, and where rows begin

@@ -299,7 +299,7 @@ def test_outliers_are_made_of_word_lists() -> None:
 def test_translations_by_the_formula(
     block: int, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kinspace.evaluate.tasks.dictionary._BLOCK", block)
+    monkeypatch.setattr("kinspace.engines.csls._BLOCK", block)
     here = normalise(rng.normal(size=(30, 6)).astype(np.float32))
     there = normalise(rng.normal(size=(45, 6)).astype(np.float32))
     gold = [rng.choice(45, 2, replace=False).tolist() for _ in range(30)]

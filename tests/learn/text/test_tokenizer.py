@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from kinspace.errors import InvalidParameter, PathNotFound, ReadError
 from kinspace.learn.text import as_tokenizer
-from kinspace.learn.text.tokenizer import Whitespace, Words
+from kinspace.learn.text.tokenizer import Whitespace, Words, tokenizer_of
 
 TEXTS = ["The cats sat on the mat.", "A cat; the mats!", "cats and mats and a hat"]
 
@@ -123,3 +124,13 @@ def test_files_that_hold_no_tokenizer(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_bytes(b"\xff\xff")
     with pytest.raises(ReadError):
         as_tokenizer(str(tmp_path / "b.json"))
+
+
+def test_a_learners_tokenizer_is_made_once_from_plain_values() -> None:
+    learner = SimpleNamespace(tokenizer={"kind": "whitespace"})
+    first = tokenizer_of(learner)
+    assert tokenizer_of(learner) is first
+    learner.tokenizer = {"kind": "cased words"}
+    assert tokenizer_of(learner).words("A b, C") == ["A", "b", "C"]
+    learner.tokenizer = "words"
+    assert tokenizer_of(learner).words("A b, C") == ["a", "b", "c"]

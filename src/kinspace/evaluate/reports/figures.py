@@ -205,7 +205,7 @@ def cost_columns(report: Report) -> list[Column]:
         _column("memory", "The most that a task added to the process: vectors, index, batches; "
                 "models were loaded before.", costs,
                 lambda c: _over(c, lambda one: one.added_bytes, max), in_bytes),
-        _column("vector", "Bytes of one vector as float32.", costs,
+        _column("vector", "Bytes of one vector as float32; sparse ones on average.", costs,
                 lambda c: _over(c, lambda one: one.vector_bytes, max), in_bytes),
         _column("index", "Bytes that the index holds for each document.", costs, _per_document,
                 in_bytes),

@@ -8,6 +8,7 @@ import numpy as np
 
 from kinspace.metric import Metric, normalise, scores, top_k
 from kinspace.results import BatchNeighbours
+from kinspace.sparse import nbytes
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -32,8 +33,7 @@ class SparseRows:
     @property
     def nbytes(self) -> int:
         """Bytes of numbers and positions."""
-        rows: csr_array = self._rows
-        return int(rows.data.nbytes + rows.indices.nbytes + rows.indptr.nbytes)
+        return nbytes(self._rows)
 
     def search(self, queries: csr_array, k: int) -> BatchNeighbours:
         """The ``k`` nearest of each query, best first."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kinspace.datasets.content import DictionarySet
 from kinspace.encoder import Progress
+from kinspace.engines.csls import cosines, density
 from kinspace.errors import InvalidParameter
 from kinspace.evaluate.estimate import Sample
 from kinspace.evaluate.system import System
@@ -22,9 +23,6 @@ DEPTHS = (1, 5, 10)
 
 HUBS = 10
 """Neighbours over which CSLS takes the density around a word, as in its paper."""
-
-_BLOCK = 1 << 23
-"""Cosines held at once (32 MiB)."""
 
 
 class WordTranslationTask(Task):
@@ -190,30 +188,17 @@ def ranks(
     >>> ranks(here, there, [[1], [1]])[0]
     array([1, 2])
     """
-    density = _density(targets, sources)
+    around = density(targets, sources, HUBS)
     near = np.empty(len(sources), np.int64)
     csls = np.empty(len(sources), np.int64)
-    step = max(1, _BLOCK // len(targets))
-    for start in range(0, len(sources), step):
-        cosines = sources[start : start + step] @ targets.T
-        for line, row in zip(cosines, range(start, len(sources)), strict=False):
+    for start, block in cosines(sources, targets):
+        for line, row in zip(block, range(start, len(sources)), strict=False):
             right = np.array(gold[row])
             near[row] = _rank(line, right)
-            csls[row] = _rank(2 * line - density, right)
+            csls[row] = _rank(2 * line - around, right)
     return near, csls
 
 
 def _rank(line: NDArray[np.float32], right: NDArray[np.int64]) -> int:
     best = line[right].max()
     return 1 + int((line >= best).sum()) - int((line[right] >= best).sum())
-
-
-def _density(targets: NDArray[np.float32], sources: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean cosine of each target with its nearest sources: r in the paper's equation 2."""
-    count = min(HUBS, len(sources))
-    step = max(1, _BLOCK // len(sources))
-    parts = []
-    for start in range(0, len(targets), step):
-        cosines = targets[start : start + step] @ sources.T
-        parts.append(np.partition(cosines, -count, axis=1)[:, -count:].mean(axis=1))
-    return np.concatenate(parts)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.embeddings import Embeddings
-from kinspace.encoder import Parameters
+from kinspace.encoder import Parameters, learned
 from kinspace.engines import csls
-from kinspace.errors import EmptyInput, InvalidInput, InvalidParameter, NotFitted, ReadError
+from kinspace.errors import EmptyInput, InvalidInput, InvalidParameter, ReadError
 from kinspace.learn import saved as files
 from kinspace.learn.stages import Stages, shown
 from kinspace.metric import normalise
@@ -193,10 +193,9 @@ class Procrustes(Parameters):
         ------
         NotFitted, SpaceMismatch
         """
-        if not hasattr(self, "matrix_"):
-            raise NotFitted("This Procrustes has not learned a map yet.", "Call fit first.")
+        matrix: NDArray[np.float32] = learned(self, "matrix_", "source, target")
         self.source_space_.require(source.space, "mapped")
-        moved = self._prepared(source) @ self.matrix_ + self.shift_
+        moved = self._prepared(source) @ matrix + self.shift_
         return Embeddings(moved, self.target_space_, source.ids)
 
     # -- on disk -------------------------------------------------------------------------------
@@ -208,15 +207,13 @@ class Procrustes(Parameters):
         ------
         NotFitted, InvalidInput
         """
-        if not hasattr(self, "matrix_"):
-            raise NotFitted("This Procrustes has not learned a map yet.", "Call fit first.")
+        state = {"matrix": learned(self, "matrix_", "source, target"), "shift": self.shift_}
         facts = {
             "source": self.source_space_.to_dict(),
             "target": self.target_space_.to_dict(),
             "pairs": self.pairs_,
             "rounds": self.rounds_,
         }
-        state = {"matrix": self.matrix_, "shift": self.shift_}
         files.write(
             folder, files.Saved(self.method, self.get_params(deep=False), facts, None, state)
         )
@@ -229,9 +226,7 @@ class Procrustes(Parameters):
         ------
         ModelNotFound, ReadError
         """
-        found = files.read(folder)
-        if found.method != cls.method:
-            raise ReadError(f"{folder} holds a {found.method}, not a map.", "Load it with ks.load.")
+        found = files.read(folder, cls.method)
         aligner = cls(**found.params)
         try:
             aligner.matrix_, aligner.shift_ = found.state["matrix"], found.state["shift"]

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
-from kinspace.encoder import Learner
-from kinspace.errors import EmptyInput, InvalidInput, NotFitted, ReadError
+from kinspace.encoder import Learner, learned
+from kinspace.errors import EmptyInput, InvalidInput
 from kinspace.learn import saved as files
 from kinspace.metric import Metric
 from kinspace.space import Space, fingerprint_of
@@ -58,12 +58,7 @@ class ValueLearner(Learner[Any]):
         NotFitted
             Before :meth:`fit`.
         """
-        facts: dict[str, Any] | None = getattr(self, "facts_", None)
-        if facts is None:
-            raise NotFitted(
-                f"This {type(self).__name__} has not learned anything yet.",
-                "Call fit(values) first.",
-            )
+        facts: dict[str, Any] = learned(self, "facts_", "values")
         return facts
 
     def _learned(self, **facts: Any) -> Self:
@@ -87,12 +82,7 @@ class ValueLearner(Learner[Any]):
         ------
         ModelNotFound, ReadError
         """
-        found = files.read(folder)
-        if found.method != cls.method:
-            raise ReadError(
-                f"{folder} holds a model of the method {found.method!r}, not {cls.method!r}.",
-                "Load it with ks.load, which finds out.",
-            )
+        found = files.read(folder, cls.method)
         return cls(**found.params)._learned(**found.facts)
 
 

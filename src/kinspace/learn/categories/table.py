@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.embeddings import Embeddings
-from kinspace.encoder import Encoder, Learner, Progress, Side
-from kinspace.errors import EmptyInput, InvalidInput, InvalidParameter, NotFitted, ReadError
+from kinspace.encoder import Encoder, Learner, Progress, Side, learned
+from kinspace.errors import EmptyInput, InvalidInput, InvalidParameter
 from kinspace.learn import saved as files
 from kinspace.learn.categories.guessing import guess
 from kinspace.learn.categories.known import Known, label
@@ -234,11 +234,7 @@ class TableEncoder(Learner[Any]):
         return np.concatenate(blocks, axis=1)
 
     def _fitted(self) -> list[Column]:
-        columns: list[Column] | None = getattr(self, "columns_", None)
-        if columns is None:
-            raise NotFitted(
-                "This TableEncoder has not learned anything yet.", "Call fit(rows) first."
-            )
+        columns: list[Column] = learned(self, "columns_", "rows")
         return columns
 
     # -- on disk -------------------------------------------------------------------------------
@@ -281,12 +277,7 @@ class TableEncoder(Learner[Any]):
         """
         from kinspace.pretrained import load
 
-        found = files.read(folder)
-        if found.method != cls.method:
-            raise ReadError(
-                f"{folder} holds a model of the method {found.method!r}, not {cls.method!r}.",
-                "Load it with ks.load, which finds out.",
-            )
+        found = files.read(folder, cls.method)
         table = cls(**found.params)
         table.columns_ = []
         for place, record in enumerate(found.facts["columns"]):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kinspace.errors import NotFitted, ReadError
+from kinspace.encoder import learned
 from kinspace.learn import saved as files
 from kinspace.learn.documents.tfidf import TfidfEncoder
 from kinspace.learn.documents.weighting import Weighting
@@ -41,11 +41,7 @@ def fitted_terms(learner: Any) -> TfidfEncoder:
     NotFitted
         Before :meth:`fit`.
     """
-    terms: TfidfEncoder | None = getattr(learner, "terms_", None)
-    if terms is None:
-        raise NotFitted(
-            f"This {type(learner).__name__} has not learned anything yet.", "Call fit(texts) first."
-        )
+    terms: TfidfEncoder = learned(learner, "terms_")
     return terms
 
 
@@ -65,12 +61,7 @@ def load(cls: Any, folder: str | Path) -> tuple[Any, dict[str, NDArray[Any]]]:
     ------
     ModelNotFound, ReadError
     """
-    found = files.read(folder)
-    if found.method != cls.method:
-        raise ReadError(
-            f"{folder} holds a model of the method {found.method!r}, not {cls.method!r}.",
-            "Load it with ks.load, which finds out.",
-        )
+    found = files.read(folder, cls.method)
     learner = cls(**found.params)
     learner.terms_ = terms_of(learner, getattr(learner, "weighting", "counts")).restored(found)
     return learner, found.state

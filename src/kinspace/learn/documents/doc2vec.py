@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, Self, get_args
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.embeddings import Embeddings
-from kinspace.encoder import Learner, Side, require_texts
-from kinspace.errors import InvalidParameter, NotApplicable, NotFitted, ReadError
+from kinspace.encoder import Learner, Side, learned, require_texts
+from kinspace.errors import NotApplicable, ReadError
 from kinspace.learn import saved as files
 from kinspace.learn.documents.paragraph_vectors import Architecture, ParagraphVectors
 from kinspace.learn.documents.tags import Named, TagReader, Words
+from kinspace.learn.documents.written import read_words, written_words
 from kinspace.learn.stages import Stages, shown
-from kinspace.learn.text import Tokenizer, Vocabulary, as_tokenizer, read_corpus
-from kinspace.learn.words.prediction import Options, require_number, require_two_words
+from kinspace.learn.text import Tokenizer, Vocabulary, read_corpus
+from kinspace.learn.text.tokenizer import tokenizer_of
+from kinspace.learn.words.prediction import (
+    Options,
+    require_choice,
+    require_number,
+    require_two_words,
+)
 from kinspace.space import Space, fingerprint_of
 
 
@@ -173,11 +179,7 @@ class Doc2Vec(Learner[str]):
     def _options(self) -> tuple[Options, int]:
         """The parameters, checked: of training, and the epochs of inference."""
         options = Options.of(self)
-        if self.architecture not in get_args(Architecture):
-            raise InvalidParameter(
-                f"Unknown architecture {self.architecture!r:.80}.",
-                f"Choose one of: {', '.join(get_args(Architecture))}.",
-            )
+        require_choice("architecture", self.architecture, Architecture)
         if self.infer_epochs is not None:
             require_number("infer_epochs", self.infer_epochs, least=1)
         require_number("min_count", self.min_count, least=1)
@@ -218,12 +220,7 @@ class Doc2Vec(Learner[str]):
         NotFitted
             Before :meth:`fit`.
         """
-        documents: Embeddings | None = getattr(self, "documents_", None)
-        if documents is None:
-            raise NotFitted(
-                f"This {type(self).__name__} has not learned anything yet.",
-                "Call fit(texts) first.",
-            )
+        documents: Embeddings = learned(self, "documents_")
         return documents
 
     @property
@@ -269,7 +266,7 @@ class Doc2Vec(Learner[str]):
         return self.tables_.infer(texts, workers=self.workers)
 
     def _cutter(self) -> Tokenizer:
-        return as_tokenizer(self.tokenizer)
+        return tokenizer_of(self)
 
     # -- on disk -------------------------------------------------------------------------------
 
@@ -282,7 +279,7 @@ class Doc2Vec(Learner[str]):
         """
         documents, tables = self.documents, self.tables_
         state: dict[str, NDArray[Any]] = {
-            "words": _text(self.vocabulary_.words),
+            "words": written_words(self.vocabulary_.words),
             "counts": self.vocabulary_.counts,
             "inputs": tables.inputs,
             "outputs": tables.outputs,
@@ -303,17 +300,13 @@ class Doc2Vec(Learner[str]):
         ------
         ModelNotFound, ReadError
         """
-        found = files.read(folder)
-        if found.method != cls.method or found.vectors is None:
-            raise ReadError(
-                f"{folder} holds a model of the method {found.method!r}, not {cls.method!r}.",
-                "Load it with ks.load, which finds out.",
-            )
+        found = files.read(folder, cls.method)
         try:
+            if found.vectors is None:
+                raise KeyError("vectors")
             learner = cls(**found.params)
             facts, state = found.facts, found.state
-            words = json.loads(state["words"].tobytes())
-            learner.vocabulary_ = Vocabulary(words, state["counts"])
+            learner.vocabulary_ = Vocabulary(read_words(state["words"]), state["counts"])
             learner.tables_ = ParagraphVectors(
                 facts["architecture"], Options(**facts["options"]), facts["epochs"],
                 learner.vocabulary_.counts, state["inputs"], state["outputs"],
@@ -330,8 +323,3 @@ class Doc2Vec(Learner[str]):
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """Values of numpy as Python's own, for JSON."""
     return {k: v.item() if isinstance(v, np.generic) else v for k, v in values.items()}
-
-
-def _text(values: list[str]) -> NDArray[np.uint8]:
-    """Words as an array of bytes."""
-    return np.frombuffer(json.dumps(values).encode(), np.uint8)

@@ -25,6 +25,7 @@ from kinspace.learn.words.prediction import (
     plan_of,
     random_rows,
     text_of,
+    told,
     words_of,
 )
 
@@ -85,7 +86,10 @@ class ParagraphVectors:
         sizes = Outputs.of(len(counts), options)
         outputs = table(sizes.words + sizes.nodes, _parts(architecture, options) * padded(dim))
         if architecture == "dm-concatenated":
-            _learn_concatenated(text, words, plan, inputs, outputs, len(counts), options, tell)
+            concatenated.fit(
+                text, words, plan, len(counts), inputs, outputs,
+                workers=options.workers, progress=told(tell, plan.rate, plan.last_rate),
+            )  # fmt: skip
         else:
             learn(text, words, plan, inputs, outputs, workers=options.workers, tell=tell)
         _require_finite(inputs, options)
@@ -150,25 +154,6 @@ def _plan(architecture: Architecture, options: Options) -> sgns.Plan:
 def _parts(architecture: Architecture, options: Options) -> int:
     """How many vectors stand side by side in what predicts."""
     return concatenated.parts_of(options.window) if architecture == "dm-concatenated" else 1
-
-
-def _learn_concatenated(
-    text: sgns.Text,
-    words: sgns.Words,
-    plan: sgns.Plan,
-    inputs: Floats,
-    outputs: Floats,
-    outside: int,
-    options: Options,
-    tell: Stages,
-) -> None:
-    def progress(seen: int, total: int, loss: float) -> None:
-        rate = plan.rate + (plan.last_rate - plan.rate) * seen / max(total, 1)
-        tell("learn", seen, total, f"loss {loss:.3f}, learning rate {rate:.4f}")
-
-    concatenated.fit(
-        text, words, plan, outside, inputs, outputs, workers=options.workers, progress=progress
-    )
 
 
 def _require_finite(inputs: Floats, options: Options) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from kinspace.encoder import Learner, Side, require_texts
-from kinspace.errors import NotFitted, ReadError
+from kinspace.encoder import Learner, Side, learned, require_texts
 from kinspace.learn import saved as files
 from kinspace.learn.documents.terms import Item, Terms
 from kinspace.learn.documents.weighting import Norm, Weighting, Weights, check, term_weights
@@ -172,7 +171,7 @@ class TfidfEncoder(Learner[str]):
     @property
     def space(self) -> Space:
         """The space of the vectors; it is sparse, and ``bm25`` compares by dot product."""
-        self._require_fit()
+        learned(self, "vocabulary_")
         return self._space
 
     def _encode_batch(self, items: Sequence[str], side: Side) -> csr_array:
@@ -183,14 +182,8 @@ class TfidfEncoder(Learner[str]):
 
     def weigh(self, counts: csr_array) -> csr_array:
         """The vectors of texts of which :meth:`fit_counts` gave the counts."""
-        self._require_fit()
-        return self.weights_.of_documents(counts)
-
-    def _require_fit(self) -> None:
-        if not hasattr(self, "vocabulary_"):
-            raise NotFitted(
-                "This TfidfEncoder has not learned anything yet.", "Call fit(texts) first."
-            )
+        weights: Weights = learned(self, "weights_")
+        return weights.of_documents(counts)
 
     # -- on disk -------------------------------------------------------------------------------
 
@@ -212,12 +205,7 @@ class TfidfEncoder(Learner[str]):
         ------
         ModelNotFound, ReadError
         """
-        found = files.read(folder)
-        if found.method != cls.method:
-            raise ReadError(
-                f"{folder} holds a model of the method {found.method!r}, not {cls.method!r}.",
-                "Load it with ks.load, which finds out.",
-            )
+        found = files.read(folder, cls.method)
         return cls(**found.params).restored(found)
 
     def plain_params(self) -> dict[str, Any]:
@@ -232,11 +220,11 @@ class TfidfEncoder(Learner[str]):
 
     def written(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """What was learned, as plain values and as arrays."""
-        self._require_fit()
-        return {"mean_length": self.weights_.mean_length}, {
+        weights: Weights = learned(self, "weights_")
+        return {"mean_length": weights.mean_length}, {
             "terms": written_words(self.vocabulary_.words),
             "counts": self.vocabulary_.counts,
-            "weights": self.weights_.terms,
+            "weights": weights.terms,
         }
 
     def restored(self, found: files.Saved) -> Self:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from kinspace.compress.int8 import quantise_rows
-from kinspace.encoder import Encoder, Learner, Side
+from kinspace.encoder import Encoder, Learner, Side, learned
 from kinspace.engines.distillation import Bags, fit_table
 from kinspace.engines.flattening import flatten_directions, temper_lengths
-from kinspace.errors import EmptyInput, InvalidParameter, NotFitted
+from kinspace.errors import EmptyInput, InvalidParameter
 from kinspace.learn.sentences.teaching import TextSpool, VectorCache
 from kinspace.learn.sentences.vocabulary import Words, choose_tokens, make_tokenizer, wordpieces
 from kinspace.learn.stages import Stages, shown
@@ -192,9 +192,7 @@ class Distill(Learner[str]):
         return self._fitted()._encode_batch(items, side)
 
     def _fitted(self) -> StaticEncoder:
-        model: StaticEncoder | None = getattr(self, "model_", None)
-        if model is None:
-            raise NotFitted("This Distill has not learned anything yet.", "Call fit(texts) first.")
+        model: StaticEncoder = learned(self, "model_")
         return model
 
     # -- arguments -----------------------------------------------------------------------------

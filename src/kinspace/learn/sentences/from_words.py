@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.embeddings import Embeddings
-from kinspace.encoder import Learner, Side
+from kinspace.encoder import Learner, Side, learned
 from kinspace.engines.pooling import weighted_means
-from kinspace.errors import InvalidInput, InvalidParameter, NotFitted
+from kinspace.errors import InvalidInput, InvalidParameter
 from kinspace.learn import saved
 from kinspace.learn.sentences.word_tokenizer import numbered
 from kinspace.learn.stages import Stages, shown
@@ -211,11 +211,7 @@ class SentenceVectors(Learner[str]):
         return self._fitted()._encode_batch(items, side)
 
     def _fitted(self) -> StaticEncoder:
-        model: StaticEncoder | None = getattr(self, "model_", None)
-        if model is None:
-            raise NotFitted(
-                "This SentenceVectors has not learned anything yet.", "Call fit(texts) first."
-            )
+        model: StaticEncoder = learned(self, "model_")
         return model
 
     # -- arguments -----------------------------------------------------------------------------

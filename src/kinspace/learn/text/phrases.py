@@ -14,7 +14,7 @@ from kinspace.learn.stages import Stages, shown
 from kinspace.learn.text.pairs import join, pair_counts
 from kinspace.learn.text.token_files import TokenFiles
 from kinspace.learn.text.tokenized import Tokenized, tokenize
-from kinspace.learn.text.tokenizer import Tokenizer, as_tokenizer
+from kinspace.learn.text.tokenizer import Tokenizer, tokenizer_of
 
 
 class Phrases(Parameters):
@@ -178,7 +178,7 @@ class Phrases(Parameters):
     @property
     def cutter(self) -> Tokenizer:
         """What cuts texts into words before phrases are joined."""
-        return as_tokenizer(self.tokenizer)
+        return tokenizer_of(self)
 
     # -- inside --------------------------------------------------------------------------------
 

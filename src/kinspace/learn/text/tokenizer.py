@@ -155,6 +155,22 @@ def as_tokenizer(tokenizer: Any) -> Tokenizer:
     )
 
 
+def tokenizer_of(learner: Any) -> Tokenizer:
+    """The tokenizer that a learner's argument ``tokenizer`` means; see :func:`as_tokenizer`.
+
+    A loaded learner has it as plain values, of phrases and pieces a great many: from such, it is
+    made once, and again when another is set.
+    """
+    given = learner.tokenizer
+    if not isinstance(given, dict):
+        return as_tokenizer(given)
+    before, made = getattr(learner, "_tokenizer", (None, None))
+    if made is None or before is not given:
+        made = as_tokenizer(given)
+        learner._tokenizer = given, made
+    return made
+
+
 _NAMED = ("words", "cased words", "whitespace")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -78,6 +78,11 @@ def count_pairs(
         progress=lambda done, total: tell("count", done, total),
     )
     return corpus.vocabulary, counted
+
+
+def told_loss(tell: Stages) -> Callable[[int, int, float], None]:
+    """What an engine calls with tiles learned, tiles to learn and loss, to have it told."""
+    return lambda done, total, loss: tell("learn", done, total, f"loss {loss:.4f}")
 
 
 def tile_bits(size: int) -> int:

@@ -14,26 +14,18 @@ from kinspace.embeddings import Embeddings
 from kinspace.engines.classifier import means
 from kinspace.engines.rows import Floats, Rows
 from kinspace.engines.subwords import ngrams_of
-from kinspace.errors import IdNotFound, InvalidParameter
+from kinspace.errors import IdNotFound
 from kinspace.learn import saved as files
 from kinspace.learn.stages import Stages, shown
 from kinspace.learn.text import Corpus, Vocabulary, read_corpus, tokenize
-from kinspace.learn.words.checkpoint import Checkpoint
-from kinspace.learn.words.continuing import Rest, new_words
+from kinspace.learn.words.continuing import Rest, learn_words, read_more, require_unchanged
 from kinspace.learn.words.learner import WordLearner
 from kinspace.learn.words.ngrams import Buckets, require_ngrams, word_rows
 from kinspace.learn.words.prediction import (
     Architecture,
-    Options,
-    Outputs,
-    learn,
-    plan_of,
+    WordOptions,
     random_rows,
-    require_architecture,
     require_neighbours,
-    require_number,
-    text_of,
-    words_of,
 )
 from kinspace.pretrained.fasttext_file import huffman_of
 
@@ -180,17 +172,17 @@ class FastText(WordLearner):
         options = self._options()
         with shown(progress) as tell:
             cut = self._cutter()
-            texts = tokenize(items, cut, folder=self._folder("texts"), tell=tell)
-            limits: Any = {"min_count": self.min_count, "max_vocabulary": self.max_vocabulary}
-            corpus = read_corpus(texts, cut, **limits, tell=tell)
+            texts = tokenize(items, cut, folder=options.folder("texts"), tell=tell)
+            corpus = read_corpus(
+                texts, cut, min_count=self.min_count, max_vocabulary=self.max_vocabulary, tell=tell
+            )
             require_neighbours(corpus)
             vocabulary = corpus.vocabulary
             grams = ngrams_of(vocabulary.words, self.min_n, self.max_n)[0]
             buckets = Buckets.of([grams], self.bucket, len(vocabulary))
             inputs = random_rows(buckets.end, self.dim, self.seed)
             inputs[buckets.others] = 0
-            nothing = np.zeros((0, self.dim), np.float32)
-            rest = Rest(nothing, nothing, [len(vocabulary)], vocabulary.counts)
+            rest = Rest.before(vocabulary.counts, self.dim)
             rest = self._run(corpus, vocabulary, rest, inputs, buckets, options, tell)
         return self._take(vocabulary, inputs, buckets, rest)
 
@@ -219,29 +211,17 @@ class FastText(WordLearner):
         """
         options, space = self._options(), self.space
         (min_n, max_n), bucket = self.shape_, self.buckets_.count
-        made_with = {"dim": space.dim, "min_n": min_n, "max_n": max_n, "bucket": bucket}
-        for name, value in made_with.items():
-            if getattr(self, name) != value:
-                raise InvalidParameter(
-                    f"{name} is {getattr(self, name)}, and what was learned has {value}.",
-                    "Leave it, or call fit for a new start.",
-                )
+        require_unchanged(
+            self, {"dim": space.dim, "min_n": min_n, "max_n": max_n, "bucket": bucket}
+        )
+        known = len(self.vocabulary_)
         with shown(progress) as tell:
-            cut, known = self._cutter(), self.vocabulary_
-            texts = tokenize(items, cut, folder=self._folder("more texts"), tell=tell)
-            new = new_words(texts, known, self.min_count, self.max_vocabulary)
-            words = [*known.words, *new]
-            empty = Vocabulary(words, [0] * len(words))
-            corpus = read_corpus(texts, cut, vocabulary=empty, tell=tell)
-            require_neighbours(corpus)
-            counts = corpus.vocabulary.counts.copy()
-            rest = self.rest_.grown(counts[len(known) :])
-            counts[: len(known)] += known.counts
+            corpus, vocabulary = read_more(items, self._cutter(), self.vocabulary_, options, tell)
+            rest = self.rest_.grown(vocabulary.counts[known:])
             options = replace(options, seed=self.seed + len(rest.generations))
-            grams = ngrams_of(new, self.min_n, self.max_n)[0]
-            buckets = self.buckets_.grown([grams], len(words))
-            inputs = self._grown_inputs(len(words), buckets, options.seed)
-            vocabulary = Vocabulary(words, counts)
+            grams = ngrams_of(vocabulary.words[known:], self.min_n, self.max_n)[0]
+            buckets = self.buckets_.grown([grams], len(vocabulary))
+            inputs = self._grown_inputs(len(vocabulary), buckets, options.seed)
             rest = self._run(corpus, vocabulary, rest, inputs, buckets, options, tell)
         return self._take(vocabulary, inputs, buckets, rest)
 
@@ -263,25 +243,14 @@ class FastText(WordLearner):
         rest: Rest,
         inputs: Floats,
         buckets: Buckets,
-        options: Options,
+        options: WordOptions,
         tell: Stages,
     ) -> Rest:
         """Learn the input rows in place, and the outputs."""
-        size = Outputs.of(len(vocabulary), options)
-        outputs = rest.begin(size, self.dim)
         parts = word_rows(vocabulary.words, vocabulary.places, self.min_n, self.max_n, buckets)
-        tree = rest.tree(huffman_of) if size.nodes else None
-        words = words_of(vocabulary.counts, options, *parts, tree=tree)
-        together, mean = self.architecture != "skip-gram", self.architecture != "cbow-sum"
-        plan = plan_of(options, together=together, mean=mean)
-        folder = self._folder("epochs")
-        learn(
-            text_of(corpus), words, plan, inputs, outputs,
-            workers=options.workers,
-            tell=tell,
-            checkpoint=None if folder is None else Checkpoint(folder),
-        )  # fmt: skip
-        return rest.learned(outputs, size, self.dim)
+        return learn_words(
+            corpus, vocabulary.counts, rest, inputs, options, tell, parts=parts, huffman=huffman_of
+        )
 
     def _take(self, vocabulary: Vocabulary, inputs: Floats, buckets: Buckets, rest: Rest) -> Self:
         """Keep tables that were learned here or elsewhere."""
@@ -290,17 +259,10 @@ class FastText(WordLearner):
         parts = self._rows_of(vocabulary.words, vocabulary.places)
         return self._learned(vocabulary, means(inputs, *parts)[:, : self.dim])
 
-    def _options(self) -> Options:
-        options = Options.of(self)
-        require_architecture(self.architecture)
+    def _options(self) -> WordOptions:
+        options = WordOptions.of(self)
         require_ngrams(self.min_n, self.max_n, self.bucket, needed=False)
-        require_number("min_count", self.min_count, least=0)
-        if self.max_vocabulary is not None:
-            require_number("max_vocabulary", self.max_vocabulary, least=1)
         return options
-
-    def _folder(self, name: str) -> Path | None:
-        return None if self.cache is None else Path(self.cache) / name
 
     # -- words, known or not -------------------------------------------------------------------
 
@@ -352,23 +314,13 @@ class FastText(WordLearner):
         }
 
     def _state(self) -> dict[str, NDArray[Any]]:
-        rest = self.rest_
-        return {
-            "inputs": self.inputs_,
-            "buckets": self.buckets_.used,
-            "outputs": rest.outputs,
-            "nodes": rest.nodes,
-            "tree_counts": rest.tree_counts,
-        }
+        return {"inputs": self.inputs_, "buckets": self.buckets_.used, **self.rest_.state()}
 
     def _restore(self, found: files.Saved) -> None:
         self.inputs_ = found.state["inputs"]
         self.buckets_ = Buckets(used=found.state["buckets"], **found.facts["buckets"])
         self.shape_ = tuple(found.facts["shape"])
-        self.rest_ = Rest(
-            generations=found.facts["generations"],
-            **{name: found.state[name] for name in ("outputs", "nodes", "tree_counts")},
-        )
+        self.rest_ = Rest.restored(found.facts["generations"], found.state)
 
     def save_facebook(self, path: str | Path) -> None:
         """Write a ``.bin`` file, which Facebook's fastText and gensim read.

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self, get_args
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.embeddings import Embeddings
-from kinspace.encoder import Learner, Side, require_texts
-from kinspace.errors import InvalidInput, InvalidParameter, NotFitted, ReadError
+from kinspace.encoder import Learner, Side, learned, require_texts
+from kinspace.errors import InvalidInput, InvalidParameter
 from kinspace.learn import saved as files
 from kinspace.learn.stages import Stages, shown
-from kinspace.learn.text import as_tokenizer
+from kinspace.learn.text.tokenizer import tokenizer_of
 from kinspace.learn.words import fasttext_model as models
 from kinspace.learn.words.fasttext_model import Loss, Model
 from kinspace.learn.words.labelled import Labels, numbered, read_labelled
 from kinspace.learn.words.ngrams import require_ngrams
-from kinspace.learn.words.prediction import require_number
+from kinspace.learn.words.prediction import require_choice, require_number
 from kinspace.metric import top_k
 from kinspace.space import Space
 
@@ -159,9 +159,7 @@ class FastTextClassifier(Learner[str]):
         """
         self._check()
         with shown(progress) as tell:
-            texts = read_labelled(
-                items, labels, as_tokenizer(self.tokenizer), self.label_prefix, tell=tell
-            )
+            texts = read_labelled(items, labels, tokenizer_of(self), self.label_prefix, tell=tell)
             if len(texts.labels) < 2:
                 raise InvalidInput(
                     f"There is only one label: {texts.labels[0]!r:.80}.",
@@ -178,10 +176,7 @@ class FastTextClassifier(Learner[str]):
             require_number("max_vocabulary", self.max_vocabulary, least=1)
         require_number("learning_rate", self.learning_rate, least=0, whole=False)
         require_ngrams(self.min_n, self.max_n, self.bucket, needed=self.word_ngrams > 1)
-        if self.loss not in get_args(Loss):
-            raise InvalidParameter(
-                f"Unknown loss {self.loss!r:.80}.", f"Choose one of: {', '.join(get_args(Loss))}."
-            )
+        require_choice("loss", self.loss, Loss)
         if not isinstance(self.label_prefix, str):
             raise InvalidParameter(f"label_prefix is {self.label_prefix!r:.80}.", "Give a string.")
 
@@ -193,12 +188,7 @@ class FastTextClassifier(Learner[str]):
         return self
 
     def _model(self) -> Model:
-        model: Model | None = getattr(self, "model_", None)
-        if model is None:
-            raise NotFitted(
-                "This FastTextClassifier has not learned anything yet.",
-                "Call fit(texts, labels) first.",
-            )
+        model: Model = learned(self, "model_", "texts, labels")
         return model
 
     # -- labels --------------------------------------------------------------------------------
@@ -281,7 +271,7 @@ class FastTextClassifier(Learner[str]):
     @property
     def space(self) -> Space:
         """The space of texts and words."""
-        return self._model().space(self.method, as_tokenizer(self.tokenizer).to_dict())
+        return self._model().space(self.method, tokenizer_of(self).to_dict())
 
     @property
     def vectors(self) -> Embeddings:
@@ -301,7 +291,7 @@ class FastTextClassifier(Learner[str]):
 
     def _means(self, texts: Sequence[str]) -> NDArray[np.float32]:
         require_texts(texts)
-        cut = numbered(texts, as_tokenizer(self.tokenizer), self.label_prefix)
+        cut = numbered(texts, tokenizer_of(self), self.label_prefix)
         return self._model().means(*cut, workers=self.workers)
 
     # -- smaller -------------------------------------------------------------------------------
@@ -348,7 +338,7 @@ class FastTextClassifier(Learner[str]):
         NotFitted, InvalidInput
         """
         facts, state = models.to_plain(self._model())
-        params = self.get_params(deep=False) | {"tokenizer": as_tokenizer(self.tokenizer).to_dict()}
+        params = self.get_params(deep=False) | {"tokenizer": tokenizer_of(self).to_dict()}
         files.write(folder, files.Saved(self.method, params, facts, None, state))
 
     @classmethod
@@ -359,12 +349,7 @@ class FastTextClassifier(Learner[str]):
         ------
         ModelNotFound, ReadError
         """
-        found = files.read(folder)
-        if found.method != cls.method:
-            raise ReadError(
-                f"{folder} holds a model of the method {found.method!r}, not {cls.method!r}.",
-                "Load it with ks.load, which finds out.",
-            )
+        found = files.read(folder, cls.method)
         return cls(**found.params)._take(models.from_plain(found.facts, found.state))
 
     def save_facebook(self, path: str | Path) -> None:

@@ -20,7 +20,7 @@ from kinspace.learn.stages import Stages
 from kinspace.learn.text import Vocabulary
 from kinspace.learn.words.labelled import Labelled
 from kinspace.learn.words.ngrams import END, Buckets, word_rows
-from kinspace.learn.words.prediction import random_rows
+from kinspace.learn.words.prediction import random_rows, told
 from kinspace.pretrained.fasttext_file import huffman_of
 from kinspace.space import Space, fingerprint_of
 
@@ -161,14 +161,9 @@ def learned(learner: FastTextClassifier, texts: Labelled, tell: Stages) -> Model
     lines = engine.Lines(texts.ids, texts.starts, numbers[texts.label_ids], texts.label_starts)
     rate = learner.learning_rate
     plan = engine.Plan(_LOSSES[model.loss], len(model.labels), learner.epochs, rate, learner.seed)
-
-    def progress(seen: int, total: int, loss: float) -> None:
-        now = rate * (1 - seen / max(total, 1))
-        tell("learn", seen, total, f"loss {loss:.3f}, learning rate {now:.4f}")
-
     engine.fit(
         lines, model.makeup(texts.words), plan, model.tree, *model.tables(),
-        workers=learner.workers, progress=progress,
+        workers=learner.workers, progress=told(tell, rate, 0.0),
     )  # fmt: skip
     return model
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kinspace.engines import glove, glove_smoothed
 from kinspace.engines.cooccurrence import Cooccurrences
 from kinspace.learn.stages import Stages, shown
-from kinspace.learn.words.counted import WHOLE, count_pairs, require_numbers
+from kinspace.learn.words.counted import WHOLE, count_pairs, require_numbers, told_loss
 from kinspace.learn.words.learner import WordLearner
 from kinspace.learn.words.prediction import require_number
 
@@ -147,10 +147,6 @@ class GloVe(WordLearner):
 
     def _learn(self, counted: Cooccurrences, tell: Stages) -> NDArray[np.float32]:
         """The vectors."""
-
-        def progress(done: int, total: int, loss: float) -> None:
-            tell("learn", done, total, f"loss {loss:.4f}")
-
         size, plan = counted.size, (self.epochs, self.learning_rate, self.x_max, self.alpha)
         rows: Any
         columns: Any
@@ -158,13 +154,13 @@ class GloVe(WordLearner):
             rows, columns = glove_smoothed.begin(size, self.dim, self.seed)
             glove_smoothed.fit(
                 counted, glove_smoothed.Plan(*plan, self.smoothing, self.seed), rows, columns,
-                workers=self.workers, progress=progress,
+                workers=self.workers, progress=told_loss(tell),
             )  # fmt: skip
         else:
             rows, columns = glove.begin(size, self.dim, self.seed)
             glove.fit(
                 counted, glove.Plan(*plan, self.seed), rows, columns,
-                workers=self.workers, progress=progress,
+                workers=self.workers, progress=told_loss(tell),
             )  # fmt: skip
         vectors: NDArray[np.float32] = (rows.vectors + columns.vectors)[:, : self.dim]
         return vectors

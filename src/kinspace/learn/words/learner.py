@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.embeddings import Embeddings
-from kinspace.encoder import Learner, Side, require_texts
+from kinspace.encoder import Learner, Side, learned, require_texts
 from kinspace.engines.pooling import weighted_means
-from kinspace.errors import NotFitted, ReadError
+from kinspace.errors import ReadError
 from kinspace.learn import saved as files
 from kinspace.learn.stages import Stages
-from kinspace.learn.text import Tokenizer, Vocabulary, as_tokenizer
+from kinspace.learn.text import Tokenizer, Vocabulary
+from kinspace.learn.text.tokenizer import tokenizer_of
 from kinspace.space import Space, fingerprint_of
 
 
@@ -60,12 +61,7 @@ class WordLearner(Learner[str]):
         NotFitted
             Before :meth:`fit`.
         """
-        vectors: Embeddings | None = getattr(self, "vectors_", None)
-        if vectors is None:
-            raise NotFitted(
-                f"This {type(self).__name__} has not learned anything yet.",
-                "Call fit(texts) first.",
-            )
+        vectors: Embeddings = learned(self, "vectors_")
         return vectors
 
     @property
@@ -85,7 +81,7 @@ class WordLearner(Learner[str]):
         return self
 
     def _cutter(self) -> Tokenizer:
-        return as_tokenizer(self.tokenizer)
+        return tokenizer_of(self)
 
     # -- texts ---------------------------------------------------------------------------------
 
@@ -132,7 +128,7 @@ class WordLearner(Learner[str]):
         given = self.get_params(deep=False)
         given.pop("cache", None)
         plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in given.items()}
-        return {**plain, "tokenizer": as_tokenizer(self.tokenizer).to_dict()}
+        return {**plain, "tokenizer": tokenizer_of(self).to_dict()}
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -142,13 +138,10 @@ class WordLearner(Learner[str]):
         ------
         ModelNotFound, ReadError
         """
-        found = files.read(folder)
-        if found.method != cls.method or found.vectors is None:
-            raise ReadError(
-                f"{folder} holds a model of the method {found.method!r}, not {cls.method!r}.",
-                "Load it with ks.load, which finds out.",
-            )
+        found = files.read(folder, cls.method)
         try:
+            if found.vectors is None:
+                raise KeyError("vectors")
             learner = cls(**found.params)
             learner.vectors_ = found.vectors
             words = [str(word) for word in found.vectors.ids or []]

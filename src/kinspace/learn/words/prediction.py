@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
@@ -85,6 +86,44 @@ class Options:
         return options
 
 
+@dataclass(frozen=True)
+class WordOptions(Options):
+    """Those of word2vec and fastText, which learn words alone.
+
+    Attributes
+    ----------
+    architecture : {"skip-gram", "cbow-mean", "cbow-sum"}
+    min_count : int
+    max_vocabulary : int, optional
+    cache : path, optional
+    """
+
+    architecture: Architecture
+    min_count: int
+    max_vocabulary: int | None
+    cache: str | Path | None
+
+    @classmethod
+    def of(cls, learner: Any) -> Self:
+        """The attributes of these names.
+
+        Raises
+        ------
+        InvalidParameter
+            As :meth:`Options.of`.
+        """
+        options = super().of(learner)
+        require_choice("architecture", options.architecture, Architecture)
+        require_number("min_count", options.min_count, least=0)
+        if options.max_vocabulary is not None:
+            require_number("max_vocabulary", options.max_vocabulary, least=1)
+        return options
+
+    def folder(self, name: str) -> Path | None:
+        """A folder of this name for what is made on the way, or None if nothing is kept."""
+        return None if self.cache is None else Path(self.cache) / name
+
+
 _LEAST = {"dim": 1, "window": 1, "negative": 0, "epochs": 1, "workers": 1, "seed": 0}
 
 
@@ -109,6 +148,14 @@ def require_number(
         raise InvalidParameter(
             f"{name} is {value!r:.80}.",
             f"Give {what}{'' if least is None else f' of {least} or more'}.",
+        )
+
+
+def require_choice(name: str, value: Any, choices: Any) -> None:
+    """Raise :class:`InvalidParameter` unless a value is one of those of a ``Literal``."""
+    if value not in get_args(choices):
+        raise InvalidParameter(
+            f"Unknown {name} {value!r:.80}.", f"Choose one of: {', '.join(get_args(choices))}."
         )
 
 
@@ -242,15 +289,6 @@ def text_of(
     )
 
 
-def require_architecture(architecture: Any) -> None:
-    """Raise :class:`InvalidParameter` unless it is one of :data:`Architecture`."""
-    if architecture not in get_args(Architecture):
-        raise InvalidParameter(
-            f"Unknown architecture {architecture!r:.80}.",
-            f"Choose one of: {', '.join(get_args(Architecture))}.",
-        )
-
-
 def plan_of(options: Options, *, together: bool, mean: bool = True) -> sgns.Plan:
     """How it is learned.
 
@@ -274,15 +312,15 @@ def plan_of(options: Options, *, together: bool, mean: bool = True) -> sgns.Plan
     )
 
 
-def told(plan: sgns.Plan, tell: Stages) -> Callable[[int, int, float], None]:
+def told(tell: Stages, rate: float, last_rate: float) -> Callable[[int, int, float], None]:
     """What an engine calls with words seen, words to see and loss, to have it told.
 
     It is told as ``("learn", words seen, words to see, "loss 2.310, learning rate 0.0210")``.
     """
 
     def progress(seen: int, total: int, loss: float) -> None:
-        rate = plan.rate + (plan.last_rate - plan.rate) * seen / max(total, 1)
-        tell("learn", seen, total, f"loss {loss:.3f}, learning rate {rate:.4f}")
+        now = rate + (last_rate - rate) * seen / max(total, 1)
+        tell("learn", seen, total, f"loss {loss:.3f}, learning rate {now:.4f}")
 
     return progress
 
@@ -312,7 +350,7 @@ def learn(
     checkpoint : Checkpoint, optional
         Where the tables are kept after each epoch, and taken from if the same run was stopped.
     """
-    progress = told(plan, tell)
+    progress = told(tell, plan.rate, plan.last_rate)
 
     def run(epochs: range) -> None:
         sgns.fit(

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from kinspace.engines import swivel
 from kinspace.learn.stages import Stages, shown
-from kinspace.learn.words.counted import WHOLE, count_pairs, require_numbers
+from kinspace.learn.words.counted import WHOLE, count_pairs, require_numbers, told_loss
 from kinspace.learn.words.learner import WordLearner
 
 
@@ -142,8 +142,5 @@ class Swivel(WordLearner):
                 tell=tell,
             )  # fmt: skip
             rows, columns = swivel.begin(counted, self.dim, self.seed)
-            swivel.fit(
-                counted, plan, rows, columns, workers=self.workers,
-                progress=lambda done, total, loss: tell("learn", done, total, f"loss {loss:.4f}"),
-            )  # fmt: skip
+            swivel.fit(counted, plan, rows, columns, workers=self.workers, progress=told_loss(tell))
         return self._learned(vocabulary, (rows.vectors + columns.vectors)[:, : self.dim])

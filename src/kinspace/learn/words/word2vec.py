@@ -7,36 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
-from kinspace.engines.rows import Floats
-from kinspace.errors import InvalidParameter
 from kinspace.learn import saved as files
 from kinspace.learn.stages import Stages, shown
-from kinspace.learn.text import (
-    Corpus,
-    Phrases,
-    Tokenizer,
-    Vocabulary,
-    read_corpus,
-    tokenize,
-)
-from kinspace.learn.words.checkpoint import Checkpoint
-from kinspace.learn.words.continuing import Rest, new_words
+from kinspace.learn.text import Phrases, Tokenizer, read_corpus, tokenize
+from kinspace.learn.words.continuing import Rest, learn_words, read_more, require_unchanged
 from kinspace.learn.words.learner import WordLearner
 from kinspace.learn.words.prediction import (
     Architecture,
-    Options,
-    Outputs,
-    learn,
-    plan_of,
+    WordOptions,
     random_rows,
-    require_architecture,
     require_neighbours,
     require_number,
-    text_of,
-    words_of,
 )
 
 
@@ -181,7 +164,7 @@ class Word2Vec(WordLearner):
         options = self._options()
         with shown(progress) as tell:
             cutter = super()._cutter()
-            texts = tokenize(items, cutter, folder=self._folder("texts"), tell=tell)
+            texts = tokenize(items, cutter, folder=options.folder("texts"), tell=tell)
             phrases = None
             if self.phrase_threshold is not None:
                 phrases = Phrases(
@@ -197,9 +180,8 @@ class Word2Vec(WordLearner):
             require_neighbours(corpus)
             vocabulary = corpus.vocabulary
             inputs = random_rows(len(vocabulary), self.dim, self.seed)
-            nothing = np.zeros((0, self.dim), np.float32)
-            rest = Rest(nothing, nothing, [len(vocabulary)], vocabulary.counts)
-            rest = self._run(corpus, vocabulary.counts, rest, inputs, options, tell)
+            rest = Rest.before(vocabulary.counts, self.dim)
+            rest = learn_words(corpus, vocabulary.counts, rest, inputs, options, tell)
         self.rest_, self.phrases_ = rest, phrases
         return self._learned(vocabulary, inputs[:, : self.dim])
 
@@ -233,65 +215,21 @@ class Word2Vec(WordLearner):
         ['dog', 'rug']
         """
         options, vectors = self._options(), self.vectors
-        if self.dim != vectors.space.dim:
-            raise InvalidParameter(
-                f"dim is {self.dim}, and what was learned has {vectors.space.dim} dimensions.",
-                "Leave it, or call fit for a new start.",
-            )
+        require_unchanged(self, {"dim": vectors.space.dim})
+        known = len(vectors)
         with shown(progress) as tell:
-            texts = tokenize(items, self._cutter(), folder=self._folder("more texts"), tell=tell)
-            known = self.vocabulary_
-            new = new_words(texts, known, self.min_count, self.max_vocabulary)
-            words = [*known.words, *new]
-            corpus = read_corpus(
-                texts, self._cutter(), vocabulary=Vocabulary(words, [0] * len(words)), tell=tell
-            )
-            require_neighbours(corpus)
-            counts = corpus.vocabulary.counts.copy()
-            rest = self.rest_.grown(counts[len(known) :])
-            counts[: len(known)] += known.counts
-            seed = self.seed + len(rest.generations)
-            inputs = random_rows(len(words), self.dim, seed)
-            inputs[: len(known), : self.dim] = vectors.vectors
-            options = replace(options, seed=seed)
-            self.rest_ = self._run(corpus, counts, rest, inputs, options, tell)
-        return self._learned(Vocabulary(words, counts), inputs[:, : self.dim])
-
-    def _run(
-        self,
-        corpus: Corpus,
-        counts: NDArray[np.int64],
-        rest: Rest,
-        inputs: Floats,
-        options: Options,
-        tell: Stages,
-    ) -> Rest:
-        """Learn the input rows in place, and the outputs."""
-        size = Outputs.of(len(counts), options)
-        outputs = rest.begin(size, self.dim)
-        words = words_of(counts, options, tree=rest.tree() if size.nodes else None)
-        plan = plan_of(
-            options,
-            together=self.architecture != "skip-gram",
-            mean=self.architecture != "cbow-sum",
-        )
-        folder = self._folder("epochs")
-        learn(
-            text_of(corpus), words, plan, inputs, outputs,
-            workers=options.workers,
-            tell=tell,
-            checkpoint=None if folder is None else Checkpoint(folder),
-        )  # fmt: skip
-        return rest.learned(outputs, size, self.dim)
+            corpus, words = read_more(items, self._cutter(), self.vocabulary_, options, tell)
+            rest = self.rest_.grown(words.counts[known:])
+            options = replace(options, seed=self.seed + len(rest.generations))
+            inputs = random_rows(len(words), self.dim, options.seed)
+            inputs[:known, : self.dim] = vectors.vectors
+            self.rest_ = learn_words(corpus, words.counts, rest, inputs, options, tell)
+        return self._learned(words, inputs[:, : self.dim])
 
     # -- parts ---------------------------------------------------------------------------------
 
-    def _options(self) -> Options:
-        options = Options.of(self)
-        require_architecture(self.architecture)
-        require_number("min_count", self.min_count, least=0)
-        if self.max_vocabulary is not None:
-            require_number("max_vocabulary", self.max_vocabulary, least=1)
+    def _options(self) -> WordOptions:
+        options = WordOptions.of(self)
         if self.phrase_threshold is not None:
             require_number("phrase_threshold", self.phrase_threshold, least=0, whole=False)
         return options
@@ -299,9 +237,6 @@ class Word2Vec(WordLearner):
     def _cutter(self) -> Tokenizer:
         phrases: Phrases | None = getattr(self, "phrases_", None)
         return super()._cutter() if phrases is None else phrases
-
-    def _folder(self, name: str) -> Path | None:
-        return None if self.cache is None else Path(self.cache) / name
 
     # -- on disk -------------------------------------------------------------------------------
 
@@ -312,13 +247,9 @@ class Word2Vec(WordLearner):
         }
 
     def _state(self) -> dict[str, NDArray[Any]]:
-        rest = self.rest_
-        return {"outputs": rest.outputs, "nodes": rest.nodes, "tree_counts": rest.tree_counts}
+        return self.rest_.state()
 
     def _restore(self, found: files.Saved) -> None:
         phrases = found.facts["phrases"]
         self.phrases_ = None if phrases is None else Phrases.from_dict(phrases)
-        self.rest_ = Rest(
-            generations=found.facts["generations"],
-            **{name: found.state[name] for name in ("outputs", "nodes", "tree_counts")},
-        )
+        self.rest_ = Rest.restored(found.facts["generations"], found.state)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +19,7 @@ from kinspace.pretrained.fasttext_file.content import (
     MAGIC,
     VERSION,
     Content,
+    Kind,
     Options,
 )
 
@@ -28,6 +31,24 @@ def is_fasttext_file(path: str | Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(4) == struct.pack("<i", MAGIC)
+
+
+def kind_of(path: str | Path) -> Kind:
+    """What a model file of Facebook's fastText holds, from its head.
+
+    Returns
+    -------
+    {"cbow", "sg", "sup"}
+        ``sup`` is a classifier, the others are word vectors.
+
+    Raises
+    ------
+    PathNotFound
+    ReadError
+        If it is something else, or of another version.
+    """
+    with _opened(path) as reader:
+        return reader.head().kind
 
 
 def read(path: str | Path) -> Content:
@@ -43,11 +64,17 @@ def read(path: str | Path) -> Content:
     ReadError
         If it is something else, of another version, truncated, or holds NaN.
     """
+    with _opened(path) as reader:
+        return reader.content()
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[_Reader]:
     path = Path(path)
     if not path.is_file():
         raise PathNotFound(f"There is no file {path}.", "Check the path.")
     with path.open("rb") as file:
-        return _Reader(path, file).content()
+        yield _Reader(path, file)
 
 
 class _Reader:
@@ -58,7 +85,7 @@ class _Reader:
         self.file = file
         self.left = path.stat().st_size
 
-    def content(self) -> Content:
+    def head(self) -> Options:
         magic, version = self.numbers("ii") if self.left >= 8 else (0, 0)
         if magic != MAGIC:
             raise ReadError(
@@ -67,7 +94,10 @@ class _Reader:
             )
         if version > VERSION:
             raise self.broken(f"it is of version {version}, and {VERSION} is the last known")
-        options = self.options(version)
+        return self.options(version)
+
+    def content(self) -> Content:
+        options = self.head()
         size, words, labels, tokens, kept = self.numbers("iiiqq")
         if not (0 <= words <= size and labels == size - words and kept >= -1):
             raise self.broken(f"its vocabulary of {size} has {words} words and {labels} labels")
