@@ -207,7 +207,10 @@ def test_ctrl_c_leaves_texts_that_the_next_run_uses(corpus: Path, tmp_path: Path
         record = list((tmp_path / "cache" / "learn").glob("*/texts-*/texts.json"))
     time.sleep(0.5)
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    try:
+        _, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
     # -2 where Python ends by the signal after all, since it struck inside an exec of a text, as
     # when numba is imported; a shell calls that 130, too.
     assert running.returncode in (130, -signal.SIGINT), err

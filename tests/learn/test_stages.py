@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+
 import pytest
 
-from kinspace.learn.stages import shown, silent
+from kinspace.learn.stages import shown
 
 
 def test_a_person_sees_rate_loss_and_unknown_totals(
@@ -27,7 +30,6 @@ def test_a_person_sees_rate_loss_and_unknown_totals(
 def test_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
     for progress in (True, False):
         with shown(progress) as tell:
-            assert tell is silent
             tell("learn", 1, 2)
     assert capsys.readouterr() == ("", "")
 
@@ -37,3 +39,14 @@ def test_a_function_is_told() -> None:
     with shown(lambda *what: told.append(what)) as tell:
         tell("learn", 1, 2, "loss 1")
     assert told == [("learn", 1, 2, "loss 1")]
+
+
+def test_an_interrupt_that_was_lost_comes_with_the_next_report() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with shown(True) as tell:
+        tell("learn", 1, 2)
+        with contextlib.suppress(KeyboardInterrupt):  # as in a place that lets no exception out
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            tell("learn", 2, 2)
+    assert signal.getsignal(signal.SIGINT) is before

@@ -53,8 +53,8 @@ def in_blocks(
 
     def work(_: int, __: int) -> None:
         nonlocal seen, stopped
-        run = make()
         try:
+            run = make()
             while True:
                 with lock:
                     block = None if stopped else next(blocks, None)

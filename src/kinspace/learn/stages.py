@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Protocol
 
 
@@ -29,21 +32,60 @@ def silent(stage: str, done: int, total: int, detail: str = "", /) -> None:
 
 
 @contextmanager
+def interruptible() -> Iterator[Callable[[], None]]:
+    """Remember Ctrl-C, also where it struck in a place that lets no exception out.
+
+    A callback of the compiler, or an object's end, is such a place. What is yielded raises
+    :class:`KeyboardInterrupt` if one was lost there; a worker's call stops all workers.
+    """
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    struck = threading.Event()
+
+    def strike(number: int, frame: FrameType | None) -> None:
+        struck.set()
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if struck.is_set():
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, strike)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
 def shown(progress: bool | Stages) -> Iterator[Stages]:
     """What a learner calls while it works.
 
     Parameters
     ----------
     progress : bool or callable
-        True shows a bar with rate and remaining time if stderr is a terminal; a callable is
-        used as it is.
+        True shows a bar with rate and remaining time if stderr is a terminal, and makes sure of
+        Ctrl-C; a callable is used as it is.
     """
     if callable(progress):
         yield progress
-        return
-    if not progress:
+    elif not progress:
         yield silent
-        return
+    else:
+        with interruptible() as check, _bar() as show:
+
+            def tell(stage: str, done: int, total: int, detail: str = "", /) -> None:
+                check()
+                show(stage, done, total, detail)
+
+            yield tell
+
+
+@contextmanager
+def _bar() -> Iterator[Stages]:
+    """A bar for each stage, if stderr is a terminal."""
     from rich import progress as bars
     from rich.console import Console
 
@@ -61,7 +103,7 @@ def shown(progress: bool | Stages) -> Iterator[Stages]:
     tasks: dict[str, bars.TaskID] = {}
     with bars.Progress(*columns, console=console) as bar:
 
-        def tell(stage: str, done: int, total: int, detail: str = "", /) -> None:
+        def show(stage: str, done: int, total: int, detail: str = "", /) -> None:
             if stage not in tasks:
                 tasks[stage] = bar.add_task(stage, total=total or None, detail="", pace="")
             task = tasks[stage]
@@ -69,7 +111,7 @@ def shown(progress: bool | Stages) -> Iterator[Stages]:
             speed = bar.tasks[task].finished_speed or bar.tasks[task].speed
             bar.update(task, pace=pace(done, total, speed))
 
-        yield tell
+        yield show
 
 
 def pace(done: int, total: int, speed: float | None) -> str:
