@@ -388,6 +388,7 @@ def test_a_reader_that_has_seen_enough(notes: Path) -> None:
     assert len(done.stdout.splitlines()) == 1
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_keeps_what_was_committed(tmp_path: Path, kin: Kin) -> None:
     folder = tmp_path / "many"
     folder.mkdir()

@@ -195,6 +195,7 @@ def process(*arguments: object) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_leaves_texts_that_the_next_run_uses(corpus: Path, tmp_path: Path, kin: Kin) -> None:
     command = ["learn", "word2vec", corpus, "-o", tmp_path / "v", "--dim", 8]
     running = process(*command, "--epochs", 10_000_000)

@@ -41,6 +41,7 @@ def test_a_function_is_told() -> None:
     assert told == [("learn", 1, 2, "loss 1")]
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interrupt_that_was_lost_comes_with_the_next_report() -> None:
     before = signal.getsignal(signal.SIGINT)
     with shown(True) as tell:
