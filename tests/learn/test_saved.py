@@ -41,6 +41,49 @@ def test_it_replaces_a_model_and_nothing_else(folder: Path, tmp_path: Path) -> N
             other.save(place)
 
 
+def test_a_save_that_stops_leaves_the_old_model(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = load(folder).space
+    other = Word2Vec(dim=4, epochs=1, min_count=1).fit(["x y"] * 5)
+    for stopped_at in ("kinspace.tensors.write", "kinspace.learn.saved.replace_file"):
+        with monkeypatch.context() as patch:
+
+            def full(*_: object) -> None:
+                raise OSError(28, "No space left on device")
+
+            patch.setattr(stopped_at, full)
+            with pytest.raises(OSError, match="No space"):
+                other.save(folder)
+        assert load(folder).space == before
+    other.save(folder)
+    assert load(folder).space == other.space
+    assert len(list(folder.iterdir())) == 3  # nothing of the old one is left behind
+
+
+def test_a_first_save_that_stops_can_be_tried_again(folder: Path) -> None:
+    (folder / "model.json").unlink()
+    (folder / "model.json.partial").write_text("{")
+    other = Word2Vec(dim=4, epochs=1, min_count=1).fit(["x y"] * 5)
+    other.save(folder)
+    assert load(folder).space == other.space
+
+
+def test_a_later_version(folder: Path) -> None:
+    record = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**record, "format": saved.FORMAT + 1}))
+    with pytest.raises(ReadError, match="later Kinspace"):
+        load(folder)
+
+
+def test_files_outside_the_folder_are_not_named(folder: Path) -> None:
+    record = json.loads((folder / "model.json").read_text())
+    record["files"]["state"] = "../state.safetensors"
+    (folder / "model.json").write_text(json.dumps(record))
+    with pytest.raises(ReadError, match="files of other kinds"):
+        load(folder)
+
+
 def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound):
         Word2Vec.load(tmp_path)

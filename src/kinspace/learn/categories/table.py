@@ -261,11 +261,8 @@ class TableEncoder(Learner[Any]):
             for c in columns
         ]
         params = {**given, "missing": list(self.missing)}
-        files.write(folder, files.Saved(self.method, params, {"columns": facts}))
-        for place, column in enumerate(columns):
-            inner = Path(folder) / "columns" / str(place)
-            inner.parent.mkdir(exist_ok=True)
-            column.encoder.save(inner)  # type: ignore[attr-defined]
+        parts = {str(place): column.encoder for place, column in enumerate(columns)}
+        files.write(folder, files.Saved(self.method, params, {"columns": facts}, parts=parts))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -281,7 +278,7 @@ class TableEncoder(Learner[Any]):
         table = cls(**found.params)
         table.columns_ = []
         for place, record in enumerate(found.facts["columns"]):
-            inner = Path(folder) / "columns" / str(place)
+            inner = found.parts.get(str(place), Path(folder, "parts", str(place)))
             encoder = files.load(inner) if files.is_learned(inner) else load(inner)
             table.columns_.append(Column(encoder=encoder, **record))
         return table
