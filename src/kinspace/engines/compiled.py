@@ -74,9 +74,10 @@ def compiled(
         kept = njit(cache=True, **options)(function)
     except RuntimeError:  # nowhere to keep it: a read-only install without a home folder
         return cast("FunctionT", njit(**options)(function))
-    file = kept._cache._cache_file  # numba asks only whether the function's own file has changed
-    times = [(stat.st_mtime, stat.st_size) for stat in map(os.stat, beside)]
-    file._source_stamp = (file._source_stamp, *times) if times else file._source_stamp
+    if beside:  # numba asks only whether the function's own file has changed
+        file = kept._cache._cache_file
+        times = [(stat.st_mtime, stat.st_size) for stat in map(os.stat, beside)]
+        file._source_stamp = (file._source_stamp, *times)
     return cast("FunctionT", kept)
 
 
