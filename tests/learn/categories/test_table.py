@@ -90,6 +90,8 @@ def test_bad_tables() -> None:
         TableEncoder({"z": "skip"}).fit([{"a": 1}])
     with pytest.raises(InvalidParameter, match="Unknown encoder 'nonsense'"):
         TableEncoder({"a": "nonsense"}).fit([{"a": 1}])
+    with pytest.raises(InvalidParameter, match="Unknown encoder 'target'"):  # it needs targets
+        TableEncoder({"a": "target"}).fit([{"a": 1}])
 
 
 def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:
@@ -98,6 +100,9 @@ def test_saved_and_loaded_it_is_the_same(tmp_path: Path) -> None:
     again = ks.load(tmp_path / "table")
     assert again.space == table.space
     assert np.array_equal(again.encode(ROWS), table.encode(ROWS))
+    other = TableEncoder({"says": "skip"}).fit(ROWS)
+    other.save(tmp_path / "table")  # over the old one, of another number of columns
+    assert ks.load(tmp_path / "table").space == other.space
 
 
 def test_the_census(data: Path) -> None:
