@@ -1,0 +1,1 @@
+"""Models that run on torch: what lies in their folders, how they are run, and what they give."""

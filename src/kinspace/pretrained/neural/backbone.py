@@ -1,0 +1,106 @@
+"""Token ids to hidden states: any transformer by its own code, known ones by a faster way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kinspace.pretrained.neural.batches import Batch
+from kinspace.pretrained.neural.setting import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """The hidden states of a batch, without padding.
+
+    Attributes
+    ----------
+    rows : torch.Tensor, shape (total, hidden)
+        In the precision of the setting.
+    lengths : array of int64, shape (n,)
+        Tokens of each text.
+    """
+
+    rows: Any
+    lengths: NDArray[np.int64]
+
+    def padded(self) -> tuple[Any, Any]:
+        """The states as (n, longest, hidden) float32, and a mask (n, longest) of int64."""
+        import torch
+
+        rows = self.rows.float()
+        longest = int(self.lengths.max())
+        if int(self.lengths.min()) == longest:
+            mask = torch.ones(len(self.lengths), longest, dtype=torch.int64, device=rows.device)
+            return rows.view(len(self.lengths), longest, -1), mask
+        filled = np.arange(longest) < self.lengths[:, None]
+        mask = torch.from_numpy(filled).to(rows.device)
+        table = rows.new_zeros(*filled.shape, rows.shape[1])
+        table[mask] = rows
+        return table, mask.long()
+
+
+class Backbone(Protocol):
+    """A transformer without what comes after it."""
+
+    @property
+    def layers(self) -> int:
+        """How many layers there are, the embedding layer not counted."""
+
+    def states(self, batch: Batch) -> States:
+        """The last layer's states."""
+
+    def every_layer(self, batch: Batch, wanted: Sequence[int]) -> list[States]:
+        """The states of the wanted layers: 0 is the embedding layer, ``layers`` the last."""
+
+
+class PaddedBackbone:
+    """Any model of `transformers`, run by its own code.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        On its device, in its precision, in evaluation mode.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.layers = int(getattr(model.config, "num_hidden_layers", 0))
+
+    def states(self, batch: Batch) -> States:
+        """The last layer's states."""
+        features, kept = self._features(batch)
+        return States(self.model(**features).last_hidden_state[kept], batch.lengths)
+
+    def every_layer(self, batch: Batch, wanted: Sequence[int]) -> list[States]:
+        """The states of the wanted layers: 0 is the embedding layer, ``layers`` the last."""
+        features, kept = self._features(batch)
+        found = self.model(**features, output_hidden_states=True).hidden_states
+        return [States(found[layer][kept], batch.lengths) for layer in wanted]
+
+    def _features(self, batch: Batch) -> tuple[dict[str, Any], Any]:
+        import torch
+
+        device = self.model.device
+        longest = int(batch.lengths.max())
+        filled = torch.from_numpy(np.arange(longest) < batch.lengths[:, None])
+        ids = torch.zeros(filled.shape, dtype=torch.int64)
+        ids[filled] = torch.from_numpy(batch.ids)
+        features = {"input_ids": ids.to(device), "attention_mask": filled.long().to(device)}
+        return features, filled.to(device)
+
+
+def open_backbone(model: Any, setting: Setting) -> Backbone:
+    """The fastest way to run a model that gives its own states.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        In float32; it is brought to the setting's device and precision.
+    """
+    model.eval().to(device=setting.device, dtype=setting.dtype)
+    return PaddedBackbone(model)
