@@ -196,7 +196,7 @@ def _blending() -> Callable[..., None]:
     from kinspace.engines import lanes, rows
 
     lanes.teach()
-    code: Callable[..., None] = compiled(blend, exact=True, beside=(lanes.__file__, rows.__file__))
+    code: Callable[..., None] = compiled(blend, exact=True, beside=(*lanes.FILES, rows.__file__))
     return code
 
 
@@ -206,6 +206,6 @@ def machine_code() -> Callable[..., None]:
     from kinspace.engines import lanes, rows, sgns_kernel
 
     lanes.teach()
-    beside = (lanes.__file__, rows.__file__, sgns_kernel.__file__)
+    beside = (*lanes.FILES, rows.__file__, sgns_kernel.__file__)
     code: Callable[..., None] = compiled(train, *INNER, exact=True, beside=beside)
     return code

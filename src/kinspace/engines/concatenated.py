@@ -219,7 +219,7 @@ def machine_code(function: Callable[..., None]) -> Callable[..., None]:
     from kinspace.engines import lanes, rows
 
     lanes.teach()
-    files = (lanes.__file__, rows.__file__, kernel.__file__, inference.__file__)
+    files = (*lanes.FILES, rows.__file__, kernel.__file__, inference.__file__)
     code: Callable[..., None] = compiled(
         function, *FRAME, gather, predict, exact=True, beside=files
     )

@@ -159,6 +159,6 @@ def machine_code() -> Callable[..., None]:
     from kinspace.engines import lanes, rows
 
     lanes.teach()
-    beside = (lanes.__file__, rows.__file__, kernel.__file__)
+    beside = (*lanes.FILES, rows.__file__, kernel.__file__)
     code: Callable[..., None] = compiled(settle, *FRAME, surround, exact=True, beside=beside)
     return code

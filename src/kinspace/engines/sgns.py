@@ -279,6 +279,6 @@ def machine_code() -> Callable[..., None]:
 
     lanes.teach()
     code: Callable[..., None] = compiled(
-        train, *INNER, exact=True, beside=(lanes.__file__, rows.__file__)
+        train, *INNER, exact=True, beside=(*lanes.FILES, rows.__file__)
     )
     return code

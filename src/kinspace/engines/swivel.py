@@ -139,6 +139,6 @@ def machine_code() -> Callable[..., None]:
 
     lanes.teach()
     code: Callable[..., None] = compiled(
-        logistic, exact=True, beside=(lanes.__file__, plain.__file__)
+        logistic, exact=True, beside=(*lanes.FILES, plain.__file__)
     )
     return code

@@ -51,6 +51,10 @@ class Backbone(Protocol):
     def layers(self) -> int:
         """How many layers there are, the embedding layer not counted."""
 
+    @property
+    def side_by_side(self) -> bool:
+        """Whether several threads should run a batch each, instead of one batch with several."""
+
     def states(self, batch: Batch) -> States:
         """The last layer's states."""
 
@@ -66,6 +70,8 @@ class PaddedBackbone:
     model : transformers.PreTrainedModel
         On its device, in its precision, in evaluation mode.
     """
+
+    side_by_side = False
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -90,7 +96,14 @@ class PaddedBackbone:
         filled = torch.from_numpy(np.arange(longest) < batch.lengths[:, None])
         ids = torch.zeros(filled.shape, dtype=torch.int64)
         ids[filled] = torch.from_numpy(batch.ids)
-        features = {"input_ids": ids.to(device), "attention_mask": filled.long().to(device)}
+        seen = filled
+        if batch.seen is not None:
+            seen = torch.from_numpy(np.arange(longest) < batch.seen[:, None])
+        features = {"input_ids": ids.to(device), "attention_mask": seen.long().to(device)}
+        if batch.types is not None:
+            types = torch.zeros(filled.shape, dtype=torch.int64)
+            types[filled] = torch.from_numpy(batch.types)
+            features["token_type_ids"] = types.to(device)
         return features, filled.to(device)
 
 
@@ -100,7 +113,14 @@ def open_backbone(model: Any, setting: Setting) -> Backbone:
     Parameters
     ----------
     model : transformers.PreTrainedModel
-        In float32; it is brought to the setting's device and precision.
+        In float32; where it is not left behind for copies of its weights, it is brought to the
+        setting's device and precision.
     """
+    from kinspace.pretrained.neural.packed import PackedBackbone
+    from kinspace.pretrained.neural.packed_weights import weights_of
+
+    weights = weights_of(model) if setting.device == "cpu" else None
+    if weights is not None:
+        return PackedBackbone(weights, setting)
     model.eval().to(device=setting.device, dtype=setting.dtype)
     return PaddedBackbone(model)

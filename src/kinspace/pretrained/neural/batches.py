@@ -22,11 +22,18 @@ class Batch:
     ids : array of int64, shape (total,)
     lengths : array of int64, shape (n,)
         Descending.
+    types : array of int64, shape (total,), or None
+        Which part of a pair each token is of; None where all are of the first.
+    seen : array of int64, shape (n,), or None
+        How many tokens of each text, from its first, attention looks at; the rest look without
+        being looked at, as the masks that ColBERT puts behind a query. None where all are seen.
     """
 
     pieces: NDArray[np.int64]
     ids: NDArray[np.int64]
     lengths: NDArray[np.int64]
+    types: NDArray[np.int64] | None = None
+    seen: NDArray[np.int64] | None = None
 
     @property
     def positions(self) -> NDArray[np.int64]:
@@ -62,6 +69,8 @@ def batches(tokens: Tokens, budget: int) -> Iterator[Batch]:
         rows = order[first:last]
         lengths = tokens.lengths[rows]
         places = np.repeat(starts[rows] - (np.cumsum(lengths) - lengths), lengths)
-        ids = tokens.ids[places + np.arange(len(places))]
-        yield Batch(rows, ids, lengths)
+        places += np.arange(len(places))
+        types = None if tokens.types is None else tokens.types[places]
+        seen = None if tokens.seen is None else tokens.seen[rows]
+        yield Batch(rows, tokens.ids[places], lengths, types, seen)
         first, spent = last, int(ends[last - 1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, get_args
 
 from kinspace.errors import InvalidParameter, MissingExtra
@@ -30,7 +31,7 @@ class Setting:
 
     @property
     def dtype(self) -> Any:
-        """The torch dtype of the transformer's states; float32 for int8, whose weights alone are."""
+        """The torch dtype of the transformer's states: float32 for int8, which weights are in."""
         import torch
 
         return torch.float32 if self.precision == "int8" else getattr(torch, self.precision)
@@ -84,6 +85,17 @@ def choose(device: str = "auto", precision: Precision = "auto") -> Setting:
 def has_amx() -> bool:
     """Whether this processor has tiles of bfloat16 (AMX), and the system lets them be used."""
     return _cpu("_is_amx_tile_supported")
+
+
+@cache
+def has_tiles() -> bool:
+    """Whether our own kernels for tiles may run; asks the system for leave, once.
+
+    They convert with AVX512-BF16, which every processor with AMX has.
+    """
+    if not (has_amx() and _cpu("_is_avx512_bf16_supported")):
+        return False
+    return _cpu("_init_amx")
 
 
 def _device(torch: Any, device: str) -> str:

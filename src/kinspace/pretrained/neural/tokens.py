@@ -1,10 +1,11 @@
-"""Texts to token ids, with what the model's files say about prompts, length and special tokens."""
+"""Texts to token ids, each cut at the model's longest, or in pieces that are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from itertools import chain
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from kinspace.errors import InvalidInput
 
 Long = Literal["truncate", "mean", "error"]
+
+_SLICE: Final = 100_000
+"""Characters that are tokenised at a time of a text so long that it will be cut anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +28,47 @@ class Tokens:
     lengths : array of int64, shape (pieces,)
         Of each piece; special tokens count.
     owner : array of int64, shape (pieces,)
-        Which text a piece is of: 0, 1, 2 … unless long texts were cut into several
+        Which text a piece is of, ascending: 0, 1, 2 … unless long texts were cut into several
         (``long="mean"``).
     cut : array of int64, shape (texts,)
         How many tokens of each text were left out.
+    types : array of int64, shape (total,), or None
+        Which part of a pair each token is of; None where all are of the first.
+    seen : array of int64, shape (pieces,), or None
+        How many tokens of each piece attention looks at, if not all
+        (:class:`~kinspace.pretrained.neural.batches.Batch`).
     """
 
     ids: NDArray[np.int64]
     lengths: NDArray[np.int64]
     owner: NDArray[np.int64]
     cut: NDArray[np.int64]
+    types: NDArray[np.int64] | None = None
+    seen: NDArray[np.int64] | None = None
 
     def piece(self, place: int) -> NDArray[np.int64]:
         """The ids of one piece."""
         stop = int(self.lengths[: place + 1].sum())
         return self.ids[stop - int(self.lengths[place]) : stop]
 
+    def averaged(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """One vector for each text: the mean of its pieces', each by its number of tokens.
+
+        Parameters
+        ----------
+        rows : array of float32, shape (pieces, dim)
+            The very same array is given back if no text has several pieces.
+        """
+        if len(self.owner) == len(self.cut):
+            return rows
+        starts = np.searchsorted(self.owner, np.arange(len(self.cut)))
+        weights = self.lengths / np.add.reduceat(self.lengths, starts)[self.owner]
+        mean: NDArray[np.float32] = np.add.reduceat(rows * weights[:, None], starts)
+        return mean.astype(np.float32)
+
 
 class Tokenizer:
-    """A model's tokenizer, cut at the model's longest.
+    """A model's tokenizer, with what becomes of texts that are longer than the model reads.
 
     Parameters
     ----------
@@ -60,40 +86,91 @@ class Tokenizer:
         self.long = long
 
     def __call__(self, texts: Sequence[str], prompt: str = "") -> Tokens:
-        """Tokenise texts, each after the prompt.
+        """Tokenise texts, each after the prompt; special tokens are added.
 
         Raises
         ------
         InvalidInput
             If a text is longer than the model's longest, and ``long`` is ``"error"``.
         """
-        every = self._every([prompt + text for text in texts] if prompt else list(texts))
-        sizes = np.fromiter(map(len, every), np.int64, len(every))
-        over = np.flatnonzero(sizes > self.longest)
-        if len(over) and self.long == "error":
-            row = int(over[0])
-            raise InvalidInput(
-                f"{texts[row][:60]!r}… has {sizes[row]:,} tokens; the model reads {self.longest:,}.",
-                'Give long="truncate" or long="mean", or split the text.',
-            )
-        cut = np.maximum(sizes - self.longest, 0)
-        for row in over:
-            every[row] = self._truncated(every[row])
-        lengths = np.fromiter(map(len, every), np.int64, len(every))
-        ids = np.fromiter((i for one in every for i in one), np.int64, int(lengths.sum()))
-        return Tokens(ids, lengths, np.arange(len(every)), cut)
+        whole = [prompt + text for text in texts] if prompt else list(texts)
+        beyond = [0] * len(whole)
+        if self.long == "truncate":
+            for row in (r for r, text in enumerate(whole) if len(text) > 2 * _SLICE):
+                whole[row], beyond[row] = self._head(whole[row])
+        every = self._ids(whole)
+        cut = np.array(beyond, np.int64)
+        pieces: list[Sequence[int]] = []
+        owner: list[int] = []
+        for row, ids in enumerate(every):
+            if len(ids) <= self.longest:
+                found: list[Sequence[int]] = [ids]
+            else:
+                found = self._shortened(texts[row], ids, prompt)
+                cut[row] += 0 if self.long == "mean" else len(ids) - self.longest
+            pieces += found
+            owner += [row] * len(found)
+        lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
+        flat = np.fromiter(chain.from_iterable(pieces), np.int64, int(lengths.sum()))
+        return Tokens(flat, lengths, np.array(owner, np.int64), cut)
 
-    def _every(self, texts: list[str]) -> list[list[int]]:
+    def count(self, text: str) -> int:
+        """How many tokens a text has, special ones included, however long it is."""
+        return sum(len(self._ids([part])[0]) for part in _slices(text))
+
+    def _ids(self, texts: list[str]) -> list[list[int]]:
         """All token ids of each text, special ones included."""
         fast = getattr(self.tokenizer, "backend_tokenizer", None)
         if fast is None:
-            return list(self.tokenizer(texts, truncation=False)["input_ids"])
+            return list(self.tokenizer(texts, truncation=False)["input_ids"]) if texts else []
         fast.no_padding()
         fast.no_truncation()
         return [encoding.ids for encoding in fast.encode_batch_fast(texts)]
 
-    def _truncated(self, ids: list[int]) -> list[int]:
-        """The first tokens, with the special ones at the end kept."""
+    def _head(self, text: str) -> tuple[str, int]:
+        """As much of a very long text as the model may read, and how many tokens the rest has."""
+        first, *rest = _slices(text)
+        if len(self._ids([first])[0]) < self.longest:  # much white space, or words without end
+            return text, 0
+        return first, sum(len(self._ids([part])[0]) for part in rest)
+
+    def _shortened(self, text: str, ids: list[int], prompt: str) -> list[Sequence[int]]:
+        """The first tokens, or pieces that hold them all; special ones stand where they stood."""
+        if self.long == "error":
+            raise InvalidInput(
+                f"{text[:60]!r}… has {len(ids):,} tokens; the model reads {self.longest:,}.",
+                'Give long="truncate" or long="mean", or split the text.',
+            )
+        before, after = self._special(ids)
+        if self.long == "truncate":
+            return [[*ids[: self.longest - after], *ids[len(ids) - after :]]]
+        opening = before + self._prompt_length(prompt)
+        room = max(self.longest - opening - after, 1)
+        head, tail, body = ids[:opening], ids[len(ids) - after :], ids[opening : len(ids) - after]
+        return [[*head, *body[i : i + room], *tail] for i in range(0, len(body), room)]
+
+    def _special(self, ids: list[int]) -> tuple[int, int]:
+        """How many special tokens the tokenizer puts before and after a text."""
         special = set(self.tokenizer.all_special_ids)
-        tail = 1 if ids[-1] in special else 0
-        return [*ids[: self.longest - tail], *ids[len(ids) - tail :]]
+        empty = self._ids([""])[0]
+        before = 0
+        while before < len(empty) and ids[before] == empty[before] and ids[before] in special:
+            before += 1
+        return before, len(empty) - before
+
+    def _prompt_length(self, prompt: str) -> int:
+        return len(self._ids([prompt])[0]) - len(self._ids([""])[0]) if prompt else 0
+
+
+def _slices(text: str) -> Iterator[str]:
+    """A text in parts of bounded length, cut at white space if there is any."""
+    start = 0
+    while start < len(text) or start == 0:
+        stop = min(start + _SLICE, len(text))
+        if stop < len(text):
+            blank = max(text.rfind(" ", start + 1, stop), text.rfind("\n", start + 1, stop))
+            stop = blank if blank > 0 else stop
+        yield text[start:stop]
+        start = stop
+        if not text:
+            return
