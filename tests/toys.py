@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kinspace.encoder import Encoder, Learner, Side, require_texts
 from kinspace.errors import EmptyInput, NotFitted
 from kinspace.metric import normalise
+from kinspace.multi import MultiVectors
 from kinspace.space import Space, fingerprint_of
 
 
@@ -70,6 +71,30 @@ class SparseHashEncoder(Encoder[str]):
         places = [zlib.crc32(w.encode()) % self.dim for text in words for w in text]
         counts = np.ones(len(rows), np.float32)
         return csr_array((counts, (rows, np.array(places, int))), (len(items), self.dim))
+
+
+class MultiHashEncoder(Encoder[str]):
+    """A random vector for each word, in order: a multi space.
+
+    Parameters
+    ----------
+    dim : int
+    """
+
+    sorts_by_cost = True
+
+    def __init__(self, dim: int = 16) -> None:
+        self.dim = dim
+
+    @property
+    def space(self) -> Space:
+        return Space("multi-hash", fingerprint_of("multi-hash"), self.dim, form="multi")
+
+    def _encode_batch(self, items: Sequence[str], side: Side) -> MultiVectors:
+        require_texts(items)
+        words = HashEncoder(self.dim)
+        split = [text.lower().split()[:40] or [""] for text in items]
+        return MultiVectors.of([words._encode_batch(some, side) for some in split], self.dim)
 
 
 class CountLearner(Learner[str]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -16,13 +17,18 @@ def replace_file(path: Path, *content: bytes | memoryview) -> None:
         Parts of what is written, one after the other.
     """
     partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    write_file(partial, content)
+    partial.replace(path)
+    sync_folder(path.parent)
+
+
+def write_file(path: Path, content: Iterable[bytes | memoryview]) -> None:
+    """Write a file, and return when the disk has it."""
+    with path.open("wb") as file:
         for part in content:
             file.write(part)
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
-    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

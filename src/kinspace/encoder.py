@@ -10,13 +10,15 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Self, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kinspace import multi, sparse
 from kinspace.embeddings import Embeddings
 from kinspace.errors import InvalidInput, InvalidParameter, InvalidVectors, NotFitted
+from kinspace.multi import MultiVectors, first_bad, is_multi
 from kinspace.space import Space
 from kinspace.sparse import is_sparse
 
@@ -121,8 +123,10 @@ class Encoder(Parameters, ABC, Generic[ItemT]):
         """The space of the vectors."""
 
     @abstractmethod
-    def _encode_batch(self, items: Sequence[ItemT], side: Side) -> NDArray[np.float32] | csr_array:
-        """Encode a batch: ``len(items)`` rows of ``space.dim`` floats, sparse in a sparse space."""
+    def _encode_batch(
+        self, items: Sequence[ItemT], side: Side
+    ) -> NDArray[np.float32] | csr_array | MultiVectors:
+        """Encode a batch: ``len(items)`` rows of ``space.dim`` floats, in the space's form."""
 
     def _costs(self, items: list[ItemT]) -> NDArray[np.int64]:
         """What each item costs; characters of a text by default, 1 for other things."""
@@ -144,7 +148,8 @@ class Encoder(Parameters, ABC, Generic[ItemT]):
         Returns
         -------
         Embeddings
-            One row for each item, in order; ``vectors`` has shape (n, dim), float32.
+            One row for each item, in order; ``vectors`` has shape (n, dim), float32: an array, a
+            ``csr_array`` in a sparse space, or :class:`~kinspace.multi.MultiVectors`.
 
         Raises
         ------
@@ -191,21 +196,20 @@ class Encoder(Parameters, ABC, Generic[ItemT]):
         listed = list(_several(items))
         space = self.space
         unique, inverse = _distinct(listed)
-        table = (_Sparse if space.form == "sparse" else _Dense)(len(unique), space)
+        table = _TABLES.get(space.form, _Dense)(len(unique), space)
         done = 0
         for batch, positions in self._batches(unique):
-            rows = self._encode_batch(batch, side)
+            rows: Any = self._encode_batch(batch, side)
             if rows.shape != (len(batch), space.dim):
                 raise InvalidVectors(
                     f"{space.model} gave an array of shape {rows.shape} for {len(batch)} items of "
                     f"{space.dim} dimensions.",
                     _DEFECT,
                 )
-            if is_sparse(rows) != (space.form == "sparse"):
+            form = "sparse" if is_sparse(rows) else "multi" if is_multi(rows) else "dense"
+            if form != space.form and not (form == "dense" and space.form == "binary"):
                 raise InvalidVectors(
-                    f"{space.model} gave {'sparse' if is_sparse(rows) else 'dense'} vectors, and "
-                    f"its space is {space.form}.",
-                    _DEFECT,
+                    f"{space.model} gave {form} vectors, and its space is {space.form}.", _DEFECT
                 )
             table.put(positions, rows)
             done += len(batch)
@@ -279,7 +283,9 @@ def require_texts(items: Sequence[Any]) -> None:
     """
     for item in items:
         if not isinstance(item, str):
-            raise InvalidInput(f"{item!r:.80} is not a text.", "Give strings.")
+            shown = " ".join(f"{item!r:.80}".split())
+            remedy = "Give strings; images go to a model that reads them, such as CLIP."
+            raise InvalidInput(f"{shown} is not a text.", remedy)
         try:
             item.encode()
         except UnicodeEncodeError as error:
@@ -306,21 +312,46 @@ class _Sparse:
     """Sparse rows as they come, put in order at the end."""
 
     def __init__(self, count: int, space: Space) -> None:
-        self._shape = (count, space.dim)
+        self._count, self._dim = count, space.dim
         self._rows: list[csr_array] = []
         self._places: list[NDArray[np.int64]] = []
 
     def put(self, places: slice | NDArray[np.int64], rows: csr_array) -> None:
         self._rows.append(rows)
-        self._places.append(np.arange(self._shape[0])[places])
+        self._places.append(np.arange(self._count)[places])
 
     def whole(self) -> csr_array:
-        from scipy.sparse import csr_array, vstack
+        together = sparse.joined(self._rows, self._dim)
+        return together[_order(self._places)]
 
-        if not self._rows:
-            return csr_array(self._shape, dtype=np.float32)
-        together: csr_array = vstack(self._rows, format="csr")
-        return together[np.argsort(np.concatenate(self._places))]
+
+class _Multi:
+    """Items of several vectors each as they come, put in order at the end."""
+
+    def __init__(self, count: int, space: Space) -> None:
+        self._count, self._dim = count, space.dim
+        self._parts: list[MultiVectors] = []
+        self._places: list[NDArray[np.int64]] = []
+
+    def put(self, places: slice | NDArray[np.int64], rows: MultiVectors) -> None:
+        self._parts.append(rows)
+        self._places.append(np.arange(self._count)[places])
+
+    def whole(self) -> MultiVectors:
+        if len(self._parts) == 1 and (np.diff(self._places[0]) == 1).all():
+            return self._parts[0]
+        together = multi.joined(self._parts, self._dim)
+        ordered: MultiVectors = together[_order(self._places)]
+        return ordered
+
+
+def _order(places: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """The rows of what was put one after the other, in the order of their items."""
+    return np.argsort(np.concatenate([*places, np.empty(0, np.int64)]))
+
+
+_TABLES: Final[dict[str, Any]] = {"sparse": _Sparse, "multi": _Multi}
+"""What gathers the vectors of a space, by its form; :class:`_Dense` for all others."""
 
 
 def _brief(shown: str) -> str:
@@ -331,6 +362,8 @@ def _brief(shown: str) -> str:
 
 def _first_bad(vectors: Any) -> int:
     """The first row with NaN or infinity, of vectors that have one."""
+    if is_multi(vectors):
+        return first_bad(vectors) or 0
     if not is_sparse(vectors):
         return int(np.argmin(np.isfinite(vectors).all(axis=1)))
     place = int(np.argmin(np.isfinite(vectors.data)))

@@ -39,6 +39,9 @@ by itself, so that the command line can print it on a line of its own.
 
 from __future__ import annotations
 
+from numbers import Integral
+from typing import get_args
+
 
 class KinspaceError(Exception):
     """The root of all errors that Kinspace raises on purpose.
@@ -198,3 +201,17 @@ class ReadOnlyStore(StoreError):
 
 class NewerFormat(StoreError):
     """The collection was written by a later version of Kinspace."""
+
+
+def require_count(name: str, value: object) -> None:
+    """Raise :class:`InvalidParameter` unless a value is a whole number of 1 or more."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise InvalidParameter(f"{name} is {value!r:.80}.", "Give a whole number, 1 or more.")
+
+
+def require_choice(name: str, value: object, choices: object) -> None:
+    """Raise :class:`InvalidParameter` unless a value is one of those of a ``Literal``."""
+    if value not in get_args(choices):
+        raise InvalidParameter(
+            f"Unknown {name} {value!r:.80}.", f"Choose one of: {', '.join(get_args(choices))}."
+        )

@@ -2,17 +2,18 @@
 
 A score is always higher-is-better. For a distance metric the score is the negative
 distance, and :func:`distances` turns scores back into positive distances. Where vectors are
-sparse (:mod:`kinspace.sparse`), so are both sides, and the scores are the same.
+sparse (:mod:`kinspace.sparse`), so are both sides, and the scores are the same. Items of several
+vectors each (:mod:`kinspace.multi`) are scored by MaxSim, with the metric between single vectors.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kinspace import sparse
+from kinspace import multi, sparse
 from kinspace.errors import DimensionMismatch, InvalidParameter, InvalidVectors
 
 Metric = Literal["cosine", "dot", "euclidean", "manhattan", "hamming"]
@@ -63,6 +64,11 @@ def as_matrix(vectors: ArrayLike, dim: int | None = None) -> NDArray[np.float32]
             "These vectors are sparse; dense ones are needed here.",
             "Learn a dense space from them (LSA), or call toarray() where they are few.",
         )
+    if multi.is_multi(vectors):
+        raise InvalidVectors(
+            "These are items of several vectors each; one vector an item is needed here.",
+            "Encode them with a model that gives one vector a text.",
+        )
     try:
         with np.errstate(over="ignore"):
             matrix = np.asarray(vectors, dtype=np.float32)
@@ -99,15 +105,17 @@ def normalise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    vectors : ndarray or csr_array of float32, shape (n, dim)
+    vectors : ndarray, csr_array or MultiVectors of float32, shape (n, dim)
 
     Returns
     -------
-    ndarray or csr_array of float32, shape (n, dim)
+    ndarray, csr_array or MultiVectors of float32, shape (n, dim)
     """
-    if sparse.is_sparse(vectors):
-        rows: NDArray[np.float32] = sparse.unit(vectors)
-        return rows
+    rows: Any = vectors
+    if sparse.is_sparse(rows):
+        return cast("NDArray[np.float32]", sparse.unit(rows))
+    if multi.is_multi(rows):
+        return cast("NDArray[np.float32]", rows.each(normalise))
     # The squares of a float32 can leave its range; those of a float64 cannot.
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))[:, None]
     lengths[lengths == 0] = 1
@@ -121,8 +129,9 @@ def scores(a: NDArray[np.float32], b: NDArray[np.float32], metric: Metric) -> ND
 
     Parameters
     ----------
-    a : ndarray or csr_array of float32, shape (n, dim)
-    b : ndarray or csr_array of float32, shape (m, dim)
+    a : ndarray, csr_array or MultiVectors of float32, shape (n, dim)
+        Of items of several vectors each, these are the queries.
+    b : ndarray, csr_array or MultiVectors of float32, shape (m, dim)
     metric : {"cosine", "dot", "euclidean", "manhattan", "hamming"}
         ``cosine`` and ``dot`` are similarities; the other three give the negative
         distance. ``hamming`` counts the positions that differ.
@@ -149,6 +158,8 @@ def scores(a: NDArray[np.float32], b: NDArray[np.float32], metric: Metric) -> ND
             f"Vectors of {a.shape[1]} and of {b.shape[1]} dimensions cannot be compared.",
             "Encode both with the same model.",
         )
+    if multi.is_multi(a) or multi.is_multi(b):
+        return _max_sums(a, b, metric)
     a, b = _alike(a, b)
     if metric == "cosine":
         return _products(normalise(a), normalise(b))
@@ -169,7 +180,7 @@ def paired_scores(
 
     Parameters
     ----------
-    a, b : ndarray or csr_array of float32, shape (n, dim)
+    a, b : ndarray, csr_array or MultiVectors of float32, shape (n, dim)
     metric : {"cosine", "dot", "euclidean", "manhattan", "hamming"}
 
     Returns
@@ -193,6 +204,9 @@ def paired_scores(
             f"Vectors of shapes {a.shape} and {b.shape} cannot be compared row by row.",
             "Give as many of one side as of the other, by the same model.",
         )
+    if multi.is_multi(a) and multi.is_multi(b):
+        pairs = [_max_sums(a[i : i + 1], b[i : i + 1], metric)[0] for i in range(len(a))]
+        return np.array(pairs, np.float64).reshape(len(a))
     a, b = _alike(a, b)
     left, right = a.astype(np.float64), b.astype(np.float64)
     found: NDArray[np.float64]
@@ -210,6 +224,16 @@ def paired_scores(
         lengths = np.sqrt((left**2).sum(1) * (right**2).sum(1))
         found = np.divide(found, lengths, out=np.zeros(len(found)), where=lengths > 0)
     return found
+
+
+def _max_sums(a: Any, b: Any, metric: Metric) -> NDArray[np.float32]:
+    a, b = (multi.as_multi(side, side.shape[1]) for side in (a, b))
+    return multi.max_sums(a, b, lambda t, u: scores(t, u, metric))
+
+
+def metric_of_scores(metric: Metric, form: str) -> Metric:
+    """What scores in a space are: the sum of several cosines (MaxSim) is a ``dot``, no cosine."""
+    return "dot" if form == "multi" and metric == "cosine" else metric
 
 
 def _paired_sparse(left: Any, right: Any, metric: Metric) -> NDArray[np.float64]:

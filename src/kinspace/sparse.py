@@ -5,7 +5,7 @@ They are ``scipy.sparse.csr_array`` of float32 throughout, and are never filled 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,6 +73,15 @@ def as_sparse(vectors: Any, dim: int) -> csr_array:
 def nbytes(rows: csr_array) -> int:
     """Bytes of the numbers and their positions."""
     return int(rows.data.nbytes + rows.indices.nbytes + rows.indptr.nbytes)
+
+
+def joined(parts: Sequence[csr_array], dim: int) -> csr_array:
+    """The rows of several, one after the other; there may be none."""
+    from scipy.sparse import csr_array, vstack
+
+    if not parts:
+        return csr_array((0, dim), dtype=np.float32)
+    return csr_array(vstack(parts, format="csr"))
 
 
 def lengths(rows: csr_array) -> NDArray[np.float64]:

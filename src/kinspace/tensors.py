@@ -39,18 +39,33 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str
         Numbers or booleans.
     meta : mapping of str to str
     """
-    header: dict[str, Any] = {"__metadata__": dict(meta)}
-    parts, end = [], 0
     # The widest numbers come first, so that every array lies where the processor wants it.
-    for name, array in sorted(arrays.items(), key=lambda item: (-item[1].itemsize, item[0])):
-        little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        start, end = end, end + little.nbytes
-        place = {"shape": list(array.shape), "data_offsets": [start, end]}
-        header[name] = {"dtype": _NAMES[little.dtype], **place}
-        parts.append(little.reshape(-1).view(np.uint8).data)
+    ordered = sorted(arrays.items(), key=lambda item: (-item[1].itemsize, item[0]))
+    little = [np.ascontiguousarray(a, a.dtype.newbyteorder("<")) for _, a in ordered]
+    parts = [array.reshape(-1).view(np.uint8).data for array in little]
+    replace_file(path, head({name: (a.dtype, a.shape) for name, a in ordered}, meta), *parts)
+
+
+def head(
+    shapes: Mapping[str, tuple[np.dtype[Any], tuple[int, ...]]], meta: Mapping[str, str]
+) -> bytes:
+    """What a file begins with; the arrays follow it one after the other, without gaps.
+
+    Parameters
+    ----------
+    shapes : mapping of str to (dtype, shape)
+        In the order of the arrays, which are little-endian.
+    meta : mapping of str to str
+    """
+    header: dict[str, Any] = {"__metadata__": dict(meta)}
+    end = 0
+    for name, (dtype, shape) in shapes.items():
+        start, end = end, end + dtype.itemsize * math.prod(shape)
+        place = {"shape": list(shape), "data_offsets": [start, end]}
+        header[name] = {"dtype": _NAMES[dtype.newbyteorder("<")], **place}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    replace_file(path, len(text).to_bytes(8, "little"), text, *parts)
+    return len(text).to_bytes(8, "little") + text
 
 
 def read(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:

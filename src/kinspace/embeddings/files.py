@@ -1,7 +1,8 @@
 """One file for a table: the vectors, their space and their ids, as safetensors.
 
 ``vectors`` holds a dense table; ``data``, ``indices`` and ``indptr`` a sparse one, as scipy names
-them; ``ids`` is JSON. Any reader of safetensors opens it.
+them; ``values`` and ``starts`` items of several vectors each; ``ids`` is JSON. Any reader of
+safetensors opens it.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from kinspace import sparse, tensors
+from kinspace import multi, sparse, tensors
 from kinspace.errors import InvalidInput, KinspaceError, PathNotFound, ReadError
 from kinspace.space import Space
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-_FORMAT: Final = "kinspace-embeddings-1"
+FORMAT: Final = "kinspace-embeddings-1"
 
 
 def write(
@@ -44,6 +45,8 @@ def write(
     named: dict[str, NDArray[Any]]
     if sparse.is_sparse(vectors):
         named = {part: getattr(vectors, part) for part in ("data", "indices", "indptr")}
+    elif multi.is_multi(vectors):
+        named = {part: getattr(vectors, part) for part in ("values", "starts")}
     else:
         named = {"vectors": vectors}
     if ids is not None:
@@ -53,7 +56,7 @@ def write(
                 "Turn the others into strings.",
             )
         named["ids"] = np.frombuffer(json.dumps(ids).encode(), np.uint8)
-    tensors.write(path, named, {"format": _FORMAT, "space": json.dumps(space.to_dict())})
+    tensors.write(path, named, {"format": FORMAT, "space": json.dumps(space.to_dict())})
 
 
 def read(
@@ -92,7 +95,9 @@ def _vectors(named: dict[str, NDArray[Any]], space: Space) -> NDArray[np.float32
 
         parts = (named["data"], named["indices"], named["indptr"])
         return csr_array(parts, shape=(len(parts[2]) - 1, space.dim))
-    vectors = named["vectors"]
+    vectors = named["values" if space.form == "multi" else "vectors"]
     if vectors.dtype != np.float32 or vectors.ndim != 2 or vectors.shape[1] != space.dim:
         raise ValueError(f"its vectors are {vectors.dtype} of shape {vectors.shape}")
+    if space.form == "multi":
+        return multi.MultiVectors(vectors, named["starts"])
     return vectors

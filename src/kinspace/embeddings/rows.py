@@ -1,15 +1,18 @@
-"""The rows of a table: checked once, measured once, and scored against what is asked."""
+"""The rows of a table: checked once, measured once, and scored against what is asked.
+
+They are vectors, dense or sparse, or items of several vectors each: only this file knows which.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from kinspace import sparse
+from kinspace import multi, sparse
 from kinspace.errors import InvalidInput
-from kinspace.metric import Metric, as_matrix, scores
+from kinspace.metric import Metric, as_matrix, normalise, scores
 from kinspace.space import Space
 
 if TYPE_CHECKING:
@@ -23,11 +26,11 @@ _SHORTEST, _LONGEST = 1e-12, 1e12
 
 
 class Rows:
-    """The vectors of a table, dense or sparse, as its verbs need them.
+    """The vectors of a table, in the form of its space, as its verbs need them.
 
     Parameters
     ----------
-    vectors : ndarray or csr_array of float32, shape (n, dim)
+    vectors : ndarray, csr_array or MultiVectors of float32, shape (n, dim)
     is_checked : bool
         Whether they are known to be finite; if not, each use checks what it looks at.
     """
@@ -51,6 +54,8 @@ class Rows:
         """
         if space.form == "sparse":
             return cls(sparse.as_sparse(vectors, space.dim), is_checked=True)
+        if space.form == "multi":
+            return cls(multi.as_multi(vectors, space.dim), is_checked=True)
         if sparse.is_sparse(vectors):
             raise InvalidInput(
                 f"These vectors are sparse, and {space} is not.", 'Give a Space(form="sparse").'
@@ -66,24 +71,46 @@ class Rows:
         return sparse.is_sparse(self._matrix)
 
     @property
+    def is_multi(self) -> bool:
+        """Whether they are items of several vectors each."""
+        return multi.is_multi(self._matrix)
+
+    @property
     def matrix(self) -> NDArray[np.float32] | csr_array:
         """All vectors, checked."""
         if not self.is_checked:
-            dim = self._matrix.shape[1]
-            if self.is_sparse:
-                self._matrix = sparse.as_sparse(self._matrix, dim)
-            else:
-                as_matrix(self._matrix, dim)
+            self._matrix = _checked(self._matrix)
             self.is_checked = True
         return self._matrix
 
     def one(self, row: int) -> NDArray[np.float32] | csr_array:
         """One vector, shape (1, dim), checked, and nothing else looked at."""
         found = self._matrix[row : row + 1]
-        if self.is_checked:
-            return found
-        dim = self._matrix.shape[1]
-        return sparse.as_sparse(found, dim) if self.is_sparse else as_matrix(found, dim)
+        return found if self.is_checked else _checked(found)
+
+    def item(self, row: int) -> NDArray[np.float32] | csr_array:
+        """What a reader calls one row: (dim,), a csr_array (1, dim), or (k, dim) of several."""
+        found = self.one(row)
+        return found if self.is_sparse else found[0]
+
+    def array(self, dtype: DTypeLike | None, copy: bool | None) -> NDArray[Any]:
+        """All vectors as numpy's array, with their zeros."""
+        vectors: Any = self.matrix
+        if self.is_sparse:
+            if copy is False:
+                raise ValueError("sparse vectors become an array only by a copy")
+            vectors = vectors.toarray()
+        return np.array(vectors, dtype=dtype, copy=copy)
+
+    def first(self, dim: int, metric: Metric) -> Any:
+        """The first dimensions of all vectors, brought back to length 1 for cosine."""
+        vectors: Any = self.matrix
+        if self.is_multi:
+            kept = vectors.each(lambda values: values[:, :dim])
+        else:
+            kept = vectors[:, :dim]
+            kept = kept if self.is_sparse else np.ascontiguousarray(kept)
+        return normalise(kept) if metric == "cosine" else kept
 
     def some(self, places: slice | NDArray[np.int64]) -> Rows:
         """Some rows, by positions."""
@@ -93,9 +120,9 @@ class Rows:
         self, targets: NDArray[np.float32] | csr_array, metric: Metric
     ) -> NDArray[np.float32]:
         """Score targets, shape (q, dim), against every row: float32, shape (q, n)."""
-        if metric == "cosine":
+        if metric == "cosine" and not self.is_multi:
             return self._cosines(targets)
-        if metric == "dot" or self.is_sparse:
+        if metric == "dot" or self.is_sparse or self.is_multi:
             return scores(targets, self.matrix, metric)
         return self._in_blocks(targets, metric)
 
@@ -133,8 +160,17 @@ class Rows:
         return np.concatenate(parts, axis=1) if parts else np.empty((len(targets), 0), np.float32)
 
 
+def _checked(matrix: Any) -> Any:
+    if multi.is_multi(matrix):
+        return multi.as_multi(matrix, matrix.shape[1])
+    if sparse.is_sparse(matrix):
+        return sparse.as_sparse(matrix, matrix.shape[1])
+    return as_matrix(matrix, matrix.shape[1])
+
+
 def signed_mean(vectors: list[Any], signs: list[int]) -> Any:
     """The mean of vectors, each of them added or, where its sign is -1, taken away."""
+    _require_one_each(vectors[0])
     turned = [
         vector * np.float32(sign / len(signs)) for vector, sign in zip(vectors, signs, strict=True)
     ]
@@ -142,12 +178,26 @@ def signed_mean(vectors: list[Any], signs: list[int]) -> Any:
 
 
 def stacked(rows: list[Any]) -> Any:
-    """Rows of shape (1, dim) as one matrix."""
-    if sparse.is_sparse(rows[0]):
-        from scipy.sparse import vstack
+    """Rows of shape (1, dim) as one matrix, of one vector each."""
+    _require_one_each(rows[0])
+    return together(rows)
 
-        return vstack(rows, format="csr")
+
+def together(rows: list[Any]) -> Any:
+    """Rows of shape (1, dim), in whatever form, as one table."""
+    if multi.is_multi(rows[0]):
+        return multi.joined(rows, rows[0].shape[1])
+    if sparse.is_sparse(rows[0]):
+        return sparse.joined(rows, rows[0].shape[1])
     return np.concatenate(rows)
+
+
+def _require_one_each(row: Any) -> None:
+    if multi.is_multi(row):
+        raise InvalidInput(
+            "Items of several vectors each have no sum, no difference and no odd one.",
+            "Ask nearest() or similarity(), or use a model that gives one vector a text.",
+        )
 
 
 def _lengths(matrix: NDArray[np.float32] | csr_array) -> NDArray[np.float32]:

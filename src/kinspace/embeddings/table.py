@@ -14,7 +14,8 @@ from kinspace.embeddings import analogies, files
 from kinspace.embeddings.names import Names
 from kinspace.embeddings.rows import Rows, signed_mean, stacked
 from kinspace.errors import EmptyInput, InvalidInput, InvalidParameter
-from kinspace.metric import Metric, normalise, scores, top_k
+from kinspace.metric import Metric, metric_of_scores, normalise, scores, top_k
+from kinspace.multi import MultiVectors
 from kinspace.results import Neighbours
 from kinspace.space import Space
 
@@ -31,7 +32,8 @@ class Embeddings:
     ----------
     vectors : array_like or sparse array, shape (n, dim)
         Kept as float32, without a copy where they are that already; sparse ones, for a space whose
-        form is ``"sparse"``, as a ``scipy.sparse.csr_array``.
+        form is ``"sparse"``, as a ``scipy.sparse.csr_array``; items of several vectors each, for
+        one whose form is ``"multi"``, as :class:`~kinspace.multi.MultiVectors`.
     space : Space
     ids : sequence of hashable, optional
         Names of the rows: words, document ids, nodes. Each must differ.
@@ -87,6 +89,7 @@ class Embeddings:
     def vectors(self) -> NDArray[np.float32] | csr_array:
         """All vectors: float32 of shape (n, dim), a ``csr_array`` where the space is sparse.
 
+        In a multi space they are :class:`~kinspace.multi.MultiVectors`.
         Once a verb has measured them they are read-only, so that its answers stay right.
 
         Raises
@@ -112,15 +115,10 @@ class Embeddings:
     def __iter__(self) -> Iterator[NDArray[np.float32] | csr_array]:
         if self._rows.is_sparse:
             return (self._rows.one(row) for row in range(len(self)))
-        return iter(self.vectors)
+        return iter(self.vectors)  # of items of several vectors, (k, dim) each
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        vectors: Any = self.vectors
-        if self._rows.is_sparse:
-            if copy is False:
-                raise ValueError("sparse vectors become an array only by a copy")
-            vectors = vectors.toarray()
-        return np.array(vectors, dtype=dtype, copy=copy)
+        return self._rows.array(dtype, copy)
 
     def __contains__(self, name: Hashable) -> bool:
         return self._names.find(name) is not None
@@ -128,14 +126,14 @@ class Embeddings:
     def __getitem__(self, key: Hashable | slice | NDArray[Any] | list[Any]) -> Any:
         """Rows by slice, mask, positions or names (as Embeddings), or one vector by id or position.
 
-        A name that is an id gives that row's vector, also where ids are numbers: shape (dim,), or
-        a csr_array of shape (1, dim). In a list, numbers are positions and texts are ids.
+        A name that is an id gives that row's vector, also where ids are numbers: shape (dim,), a
+        csr_array of shape (1, dim), or, in a multi space, all of an item's, shape (k, dim). In a
+        list, numbers are positions and texts are ids.
         """
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
             key = key[0]  # scikit-learn asks for rows like this: x[rows, ...]
         if not isinstance(key, slice | np.ndarray | list):
-            found = self._rows.one(self._names.row(key))
-            return found if self._rows.is_sparse else found[0]
+            return self._rows.item(self._names.row(key))
         if isinstance(key, list) and any(isinstance(name, str) for name in key):
             key = [self._names.row(name) for name in key]
         places = np.arange(len(self))[key]
@@ -157,6 +155,8 @@ class Embeddings:
 
     def similarity(self, a: Any = None, b: Any = None) -> NDArray[np.float32] | float:
         """Score two rows, or every row against every row of another table; higher is nearer.
+
+        In a multi space the scores are MaxSim, and ``a``, or this table, is the query.
 
         Parameters
         ----------
@@ -324,11 +324,7 @@ class Embeddings:
             )
         if dim == self.space.dim:
             return self
-        kept = self.vectors[:, :dim]
-        if not self._rows.is_sparse:
-            kept = np.ascontiguousarray(kept)
-        if self.space.metric == "cosine":
-            kept = normalise(kept)
+        kept = self._rows.first(dim, self.space.metric)
         return Embeddings(kept, self.space.derive(f"truncate {dim}", dim=dim), self.ids)
 
     def _resolve(self, query: Any) -> tuple[NDArray[np.float32] | csr_array, int | None]:
@@ -336,7 +332,7 @@ class Embeddings:
         if isinstance(query, Embeddings):
             self.space.require(query.space, "compared")
             found = query._rows
-        elif isinstance(query, np.ndarray | list) or sparse.is_sparse(query):
+        elif isinstance(query, np.ndarray | list | MultiVectors) or sparse.is_sparse(query):
             found = Rows.of(query, self.space)
         else:
             row = self._names.row(query)
@@ -362,6 +358,7 @@ class Embeddings:
         if k < 1:
             raise InvalidParameter(f"k is {k}; at least one neighbour is needed.", "Give k ≥ 1.")
         line[without] = -np.inf
+        metric = metric_of_scores(metric, self.space.form)
         positions, values = top_k(line[None], min(k, len(self) - len(set(without))))
         return Neighbours(self._names.of(positions[0].tolist()), values[0], metric)
 

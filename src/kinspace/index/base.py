@@ -60,6 +60,17 @@ def check_k(k: int) -> int:
     return k
 
 
+def padded(
+    ids: NDArray[np.int64], scores: NDArray[np.float32], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Ids and scores, shape (n, m), in ``k`` columns: of what is missing -1 and minus infinity."""
+    missing = ((0, 0), (0, k - scores.shape[1]))
+    return (
+        np.pad(ids, missing, constant_values=-1),
+        np.pad(scores, missing, constant_values=-np.inf),
+    )
+
+
 class Ids:
     """The ids of an index, in the order of its rows: unique, int64, with rows looked up by id."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kinspace.index.base import Ids, check_k
+from kinspace.index.base import Ids, check_k, padded
 from kinspace.metric import Metric, as_matrix, check_metric, normalise, scores, top_k
 from kinspace.results import BatchNeighbours
 
@@ -152,13 +152,8 @@ def nearest_rows(
         if start and best.shape[1] > k:
             kept, best = top_k(best, k)
             best_rows = np.take_along_axis(best_rows, kept, 1)
-    missing = k - best.shape[1]
     found = ids[best_rows] if len(ids) else best_rows
-    return BatchNeighbours(
-        np.pad(found, ((0, 0), (0, missing)), constant_values=-1),
-        np.pad(best, ((0, 0), (0, missing)), constant_values=-np.inf),
-        metric,
-    )
+    return BatchNeighbours(*padded(found, best, k), metric)
 
 
 def _nearest_of_one(
@@ -181,10 +176,5 @@ def _nearest_of_one(
         values[:, part] = row_scores(query, block, metric)
     positions, best = top_k(values, k)
     places = positions if rows is None else rows[positions]
-    missing = ((0, 0), (0, k - best.shape[1]))
     found = ids[places] if len(ids) else places
-    return BatchNeighbours(
-        np.pad(found, missing, constant_values=-1),
-        np.pad(best, missing, constant_values=-np.inf),
-        metric,
-    )
+    return BatchNeighbours(*padded(found, best, k), metric)
