@@ -15,7 +15,7 @@ LENGTHS = [[1], [16], [17, 3], [5, 16, 33], [40, 64, 1, 31]]
 
 
 def has_tiles() -> bool:
-    from kinspace.pretrained.neural.setting import has_tiles
+    from kinspace.pretrained.neural.running.setting import has_tiles
 
     return has_tiles()
 
@@ -146,3 +146,50 @@ def test_bfloat16_is_that_of_torch():
     theirs = torch.from_numpy(x).to(torch.bfloat16)
     np.testing.assert_array_equal(narrowed(x), theirs.view(torch.uint16).numpy())
     np.testing.assert_array_equal(widened(narrowed(x)), theirs.float().numpy())
+
+
+def exact_norm(x, weight, bias):
+    x, weight, bias = (torch.from_numpy(part) for part in (x, weight[0], bias[0]))
+    return torch.nn.functional.layer_norm(x, weight.shape, weight, bias, 1e-12).numpy()
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    weight, bias = (rng.standard_normal((1, 48)).astype(np.float32) for _ in range(2))
+    return weight, bias, np.empty((1, 48), np.float32)
+
+
+@pytest.mark.parametrize("kind", ["plain", pytest.param("compiled", marks=needs_tiles)])
+def test_sums_are_normalised(kind, table):
+    from kinspace.engines import normalisation
+
+    run = normalisation.normalise_sums
+    if kind == "compiled":
+        from kinspace.engines.normalisation_code import fast_sums
+
+        run = fast_sums()
+    weight, bias, total = table
+    rows, others = numbers(9, 48, 3.0), numbers(10, 48)[:9]
+    expected = exact_norm(widened(rows) + widened(others), weight, bias)
+    run(rows, others, weight, bias, 1e-12, total)
+    np.testing.assert_allclose(widened(rows), expected, rtol=1 / 128, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["plain", pytest.param("compiled", marks=needs_tiles)])
+def test_embeddings_are_summed_and_normalised(kind, table):
+    from kinspace.engines import normalisation
+
+    run = normalisation.normalise_embeddings
+    if kind == "compiled":
+        from kinspace.engines.normalisation_code import fast_embeddings
+
+        run = fast_embeddings()
+    weight, bias, total = table
+    rng = np.random.default_rng(1)
+    words, places, kinds = (rng.standard_normal((n, 48)).astype(np.float32) for n in (30, 9, 2))
+    w, p, k = rng.integers(0, 30, 9), np.arange(9), rng.integers(0, 2, 9)
+    out = np.zeros((9, 48), np.uint16)
+    run(words, w, places, p, kinds, k, weight, bias, 1e-12, total, out)
+    expected = exact_norm(words[w] + places[p] + kinds[k], weight, bias)
+    np.testing.assert_allclose(widened(out), expected, rtol=1 / 128, atol=1e-3)

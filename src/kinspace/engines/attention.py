@@ -72,10 +72,11 @@ def attend(
     for text in range(len(starts) - 1):
         first, last = starts[text], starts[text + 1]
         length = last - first
-        pairs = (length + 2 * TILE - 1) // (2 * TILE)
+        blocks = (length + TILE - 1) // TILE
+        pairs = (blocks + 1) // 2
         for head in range(heads):
             column = head * size
-            for block in range(2 * pairs):
+            for block in range(blocks):
                 row = first + block * TILE
                 pack_keys(qkv, row, last - row, hidden + column, size, keys, block)
             for block in range(pairs):
@@ -84,12 +85,12 @@ def attend(
             for row in range(first, last, TILE):
                 count = min(last - row, TILE)
                 if count == TILE:
-                    score(qkv, row, column, size, keys, 2 * pairs, scores)
+                    score(qkv, row, column, size, keys, blocks, scores)
                 else:  # a tile is read whole, and the array may end here
                     for i in range(count):
                         for j in range(size):
                             tail[i, j] = qkv[row + i, column + j]
-                    score(tail, 0, 0, size, keys, 2 * pairs, scores)
+                    score(tail, 0, 0, size, keys, blocks, scores)
                 soften(scores, count, length, 2 * pairs, scale, weights, sums)
                 weigh(weights, pairs, size, values, mixed)
                 give(mixed, sums, count, out, row, column, size)

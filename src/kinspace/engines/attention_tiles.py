@@ -139,8 +139,10 @@ def _pack_values(
         start = b.add(column, j)
         base = b.mul(b.add(b.mul(block, size), j), long(_ROW))
         for n in range(TILE):
-            two = [_token(c, qkv, row, 2 * n + k, count, start, vector(SHORT)) for k in range(2)]
-            c.put(c.pick(*two, by_turns), b.gep(values.data, [b.add(base, long(n * _ROW))]))
+            even = _token(c, qkv, row, 2 * n, count, start, vector(SHORT))
+            odd = _token(c, qkv, row, 2 * n + 1, count, start, vector(SHORT))
+            both = c.pick(even, odd, by_turns)
+            c.put(both, b.gep(values.data, [b.add(base, long(n * _ROW))]))
 
     c.loop(long(0), size, TILE, [], some)
 

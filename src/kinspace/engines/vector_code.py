@@ -38,7 +38,7 @@ def vector(kind: Any) -> Any:
     return ir.VectorType(kind, WIDTH)
 
 
-class _Brain(ir.Type):
+class _Brain(ir.Type):  # type: ignore[misc]
     """The type bfloat16, which llvmlite does not know."""
 
     def __str__(self) -> str:
