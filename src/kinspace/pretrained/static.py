@@ -7,10 +7,10 @@ same vectors from the same folder, several times faster: see ``bench/encode.py``
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,16 @@ from kinspace.encoder import Encoder, Side
 from kinspace.engines.extremes import weighted_extremes
 from kinspace.engines.pooling import weighted_means
 from kinspace.engines.wordpiece import Tokens, WordPiece
-from kinspace.errors import InvalidInput, InvalidParameter, ReadError
+from kinspace.errors import InvalidInput, InvalidParameter, ReadError, require_choice
 from kinspace.pretrained import folder as files
 from kinspace.pretrained.token_table import TokenTable
 from kinspace.space import Space, fingerprint_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+    from kinspace.pretrained.neural.inside.token_vectors import Combine, Layers
+    from kinspace.pretrained.spans import Merge, TokenVectors
 
 Pooling = Literal["mean", "max", "min-max"]
 
@@ -247,6 +250,51 @@ class StaticEncoder(Encoder[str]):
         scale = np.linalg.norm(asked) * np.linalg.norm(rows.sum(axis=0)) or 1.0
         return list(zip(pieces, (rows @ asked / scale).tolist(), strict=True))
 
+    def encode_tokens(
+        self,
+        texts: Iterable[str],
+        layers: Layers = "last",
+        combine: Combine = "mean",
+        *,
+        merge: Merge = "mean",
+    ) -> list[TokenVectors]:
+        """The vectors of the tokens and words of texts: the same wherever a word stands.
+
+        Parameters
+        ----------
+        texts : iterable of str
+        layers, combine
+            As for a transformer; a table is one layer, both ``"last"`` and ``"embedding"``.
+        merge : {"mean", "first"}
+            What becomes of a word's pieces.
+
+        Returns
+        -------
+        list of TokenVectors
+            One for each text, without unknown tokens; the vectors are weighted rows of the table.
+
+        Raises
+        ------
+        InvalidParameter
+            If other layers are asked for than the one there is.
+
+        Examples
+        --------
+        >>> import kinspace as ks
+        >>> river, money = ks.load().encode_tokens(["the river bank", "a bank account"])
+        >>> bool((river.words["bank"] == money.words["bank"]).all())
+        True
+        """
+        from kinspace.pretrained.neural.inside.token_vectors import chosen_layers
+        from kinspace.pretrained.static_tokens import token_vectors
+
+        chosen_layers(layers, 0, combine)
+        listed = [texts] if isinstance(texts, str) else list(texts)
+        read = self._clip(listed) if listed else []
+        return token_vectors(
+            listed, read, self._model, self._rows, self.space, longest=self.max_length, merge=merge
+        )
+
     def _pieces(self, text: str) -> tuple[list[str], NDArray[np.float32]]:
         """A text's pieces without unknown ones, and the weighted row of each, shape (n, dim)."""
         ids, _ = self._known(*self._cut([text]))
@@ -295,11 +343,7 @@ class StaticEncoder(Encoder[str]):
 
     def _pools(self) -> Pooling:
         """The pooling, checked."""
-        if self.pooling not in get_args(Pooling):
-            raise InvalidParameter(
-                f"Unknown pooling {self.pooling!r}.",
-                f"Choose one of: {', '.join(get_args(Pooling))}.",
-            )
+        require_choice("pooling", self.pooling, Pooling)
         return self.pooling
 
     @property

@@ -1,0 +1,1 @@
+"""Transformers that give one dense vector for a text."""

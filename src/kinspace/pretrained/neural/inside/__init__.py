@@ -1,0 +1,1 @@
+"""Looking into a model: vectors of tokens, and what in two texts is alike."""

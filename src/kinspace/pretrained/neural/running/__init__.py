@@ -1,0 +1,1 @@
+"""What all models share: where they run, their tokens and batches, and the loop."""

@@ -1,0 +1,1 @@
+"""Encoders that give a weight for each word."""
