@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kinspace import datasets, errors, read
+    from kinspace.caching import CachedEncoder
     from kinspace.embeddings import Embeddings
     from kinspace.encoder import Encoder, Learner
     from kinspace.errors import KinspaceError
@@ -33,8 +34,15 @@ if TYPE_CHECKING:
     from kinspace.learn.words.word2vec import Word2Vec
     from kinspace.loading import load, read_vectors
     from kinspace.pretrained import models
+    from kinspace.pretrained.neural.dense.encoder import TransformerEncoder
+    from kinspace.pretrained.neural.inside.explanation import explain
+    from kinspace.pretrained.neural.late.encoder import MultiVectorEncoder
+    from kinspace.pretrained.neural.reranking.reranker import Reranker
+    from kinspace.pretrained.neural.sparse.splade import SpladeEncoder
+    from kinspace.pretrained.neural.vision.clip import ClipEncoder
+    from kinspace.pretrained.neural.vision.images import ImageEncoder
+    from kinspace.pretrained.providers import CohereEncoder, GeminiEncoder, OpenAIEncoder
     from kinspace.pretrained.static import StaticEncoder
-    from kinspace.pretrained.transformer import TransformerEncoder
     from kinspace.pretrained.vector_files import write_vectors
     from kinspace.results import Hit, Neighbours
     from kinspace.space import Space
@@ -43,6 +51,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "CachedEncoder": "kinspace.caching",
+    "ClipEncoder": "kinspace.pretrained.neural.vision.clip",
+    "CohereEncoder": "kinspace.pretrained.providers",
     "Collection": "kinspace.store",
     "Distill": "kinspace.learn.sentences.distill",
     "Doc2Vec": "kinspace.learn.documents.doc2vec",
@@ -51,27 +62,34 @@ _HOMES = {
     "Exact": "kinspace.index",
     "FastText": "kinspace.learn.words.fasttext",
     "FastTextClassifier": "kinspace.learn.words.fasttext_classifier",
+    "GeminiEncoder": "kinspace.pretrained.providers",
     "GloVe": "kinspace.learn.words.glove",
     "Hit": "kinspace.results",
+    "ImageEncoder": "kinspace.pretrained.neural.vision.images",
     "Index": "kinspace.index",
     "Ivf": "kinspace.index",
     "KinspaceError": "kinspace.errors",
     "LDA": "kinspace.learn.documents.lda",
     "LSA": "kinspace.learn.documents.lsa",
     "Learner": "kinspace.encoder",
+    "MultiVectorEncoder": "kinspace.pretrained.neural.late.encoder",
     "Neighbours": "kinspace.results",
+    "OpenAIEncoder": "kinspace.pretrained.providers",
     "Procrustes": "kinspace.learn.alignment",
     "Product": "kinspace.index",
     "Report": "kinspace.evaluate.report",
+    "Reranker": "kinspace.pretrained.neural.reranking.reranker",
     "SentenceVectors": "kinspace.learn.sentences.from_words",
     "Space": "kinspace.space",
+    "SpladeEncoder": "kinspace.pretrained.neural.sparse.splade",
     "StaticEncoder": "kinspace.pretrained.static",
     "Store": "kinspace.store",
     "Swivel": "kinspace.learn.words.swivel",
     "TableEncoder": "kinspace.learn.categories",
     "TfidfEncoder": "kinspace.learn.documents.tfidf",
-    "TransformerEncoder": "kinspace.pretrained.transformer",
+    "TransformerEncoder": "kinspace.pretrained.neural.dense.encoder",
     "Word2Vec": "kinspace.learn.words.word2vec",
+    "explain": "kinspace.pretrained.neural.inside.explanation",
     "load": "kinspace.loading",
     "models": "kinspace.pretrained",
     "read_vectors": "kinspace.loading",
@@ -83,6 +101,9 @@ _ROOMS = {"datasets", "errors", "evaluate", "read"}
 __all__ = [
     "LDA",
     "LSA",
+    "CachedEncoder",
+    "ClipEncoder",
+    "CohereEncoder",
     "Collection",
     "Distill",
     "Doc2Vec",
@@ -91,18 +112,24 @@ __all__ = [
     "Exact",
     "FastText",
     "FastTextClassifier",
+    "GeminiEncoder",
     "GloVe",
     "Hit",
+    "ImageEncoder",
     "Index",
     "Ivf",
     "KinspaceError",
     "Learner",
+    "MultiVectorEncoder",
     "Neighbours",
+    "OpenAIEncoder",
     "Procrustes",
     "Product",
     "Report",
+    "Reranker",
     "SentenceVectors",
     "Space",
+    "SpladeEncoder",
     "StaticEncoder",
     "Store",
     "Swivel",
@@ -114,6 +141,7 @@ __all__ = [
     "datasets",
     "errors",
     "evaluate",
+    "explain",
     "load",
     "models",
     "read",

@@ -6,36 +6,52 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kinspace.encoder import Encoder, Progress
-from kinspace.errors import InvalidParameter, ModelNotFound
+from kinspace.errors import InvalidInput, InvalidParameter, ModelNotFound, ReadError
 
 if TYPE_CHECKING:
     from kinspace.embeddings import Embeddings
+    from kinspace.pretrained import ModelInfo
 
 
-def load(name: str | Path = "default", *, download: bool = False) -> Encoder[Any]:
+def load(name: str | Path = "default", *, download: bool = False, **options: Any) -> Encoder[Any]:
     """Load a model by name or path.
 
     Parameters
     ----------
     name : str or Path
-        The folder of a model that was learned with Kinspace; ``"default"`` for the shipped static
-        model of English; the folder of a static model (model2vec's layout) or of a
-        sentence-transformers model; a ``.bin`` or ``.ftz`` file of Facebook's fastText; or the
-        name of a model, such as ``"all-MiniLM-L6-v2"``, that an installed package or the hub's
-        cache holds.
+        - ``"default"``: the shipped static model of English;
+        - a folder: a model that was learned with Kinspace, a static model (model2vec's layout), or
+          a model in the layout of sentence-transformers or transformers: dense (BERT, GPT-2, T5 …),
+          sparse (SPLADE), multi-vector (ColBERT, XTR), CLIP, images (ViT, ResNet …) or a
+          cross-encoder;
+        - a file of word vectors (word2vec, GloVe, fastText), whose means become texts' vectors; or
+          fastText's own ``.bin`` or ``.ftz``, with its subwords or classes;
+        - the name of a model, such as ``"all-MiniLM-L6-v2"`` or ``"owner/model"``, that an
+          installed package or the hub's cache holds;
+        - a model behind an API: ``"openai:text-embedding-3-small"``, ``"gemini:…"``,
+          ``"cohere:…"``, ``"http://localhost:8080/v1#model"``.
     download : bool
         Whether the model may be fetched from the hub if it is nowhere on this machine.
+    **options
+        ``kind="sparse"`` and the like take a neural model otherwise than its files say. All others
+        are what the class of such a model takes, for example ``dim=256``, ``pooling="cls"``,
+        ``prompt="query: "``, ``long="mean"``, ``device="cpu"`` or ``precision="float32"`` for a
+        :class:`~kinspace.TransformerEncoder`.
 
     Returns
     -------
     Encoder
+        A cross-encoder gives a :class:`~kinspace.Reranker`, which scores pairs and is no encoder.
+        Vectors from an API are kept on the disk, and never paid for twice.
 
     Raises
     ------
     ModelNotFound
         If there is no such model; the message lists those at hand.
     ReadError
-        If a model's files are damaged.
+        If a model's files are incomplete or damaged.
+    InvalidParameter
+        If such a model has no such option.
 
     Examples
     --------
@@ -45,17 +61,115 @@ def load(name: str | Path = "default", *, download: bool = False) -> Encoder[Any
     >>> vectors.nearest(vectors[:1], k=2).ids
     [0, 1]
     """
-    from kinspace.learn import saved
     from kinspace.pretrained import load as load_pretrained
 
-    if saved.is_learned(name):
-        return saved.load(name)
-    if Path(name).is_file():
-        from kinspace.pretrained.fasttext_file import is_fasttext_file
+    held = _held(name)
+    if held == "learned":
+        from kinspace.learn import saved
 
-        if is_fasttext_file(name):
-            return _of_facebook(name)
-    return load_pretrained(name, download=download)
+        _refuse("A learned model", options)
+        return saved.load(name)
+    if held == "words":
+        _refuse("A file of vectors", options)
+        return _of_file(Path(name))
+    return load_pretrained(name, download=download, **options)
+
+
+def load_encoder(
+    name: str | Path = "default", *, download: bool = False, **options: Any
+) -> Encoder[Any]:
+    """Load a model that gives vectors; as :func:`load`, for callers that need those.
+
+    Raises
+    ------
+    InvalidInput
+        If it is a cross-encoder.
+    """
+    found = load(name, download=download, **options)
+    if not isinstance(found, Encoder):
+        raise InvalidInput(
+            f"{name} is a cross-encoder: it scores pairs of texts, and gives no vectors.",
+            "Use it as a reranker, and another model for vectors.",
+        )
+    return found
+
+
+def describe(name: str | Path = "default") -> ModelInfo:
+    """What a name or path stands for, without loading the model.
+
+    Raises
+    ------
+    ModelNotFound
+        If there is no such model on this machine; the message lists those at hand.
+    ReadError
+        If its files are incomplete or damaged.
+
+    Examples
+    --------
+    >>> describe().kind
+    'static'
+    """
+    from kinspace.learn import saved
+    from kinspace.pretrained import ModelInfo
+    from kinspace.pretrained import describe as describe_pretrained
+    from kinspace.pretrained.providers import open_provider
+
+    here, held = Path(name), _held(name)
+    if held == "learned":
+        size = sum(path.stat().st_size for path in here.rglob("*") if path.is_file())
+        note = f"learned here, by {saved.read(name).method}"
+        return ModelInfo(str(name), "learned", str(here), None, size, at_hand=True, note=note)
+    if held == "words":
+        size = here.stat().st_size
+        return ModelInfo(str(name), "words", str(here), None, size, at_hand=True, note="a file")
+    provider = open_provider(name)
+    if provider is not None:
+        record = provider.record
+        dim = provider.dim or (None if record is None else record.dim)
+        longest = None if record is None else record.longest
+        at = provider.base_url
+        note = f"behind the API of {provider.service}" if at is None else f"a server at {at}"
+        return ModelInfo(str(name), "provider", dim=dim, longest=longest, at_hand=True, note=note)
+    return describe_pretrained(name)
+
+
+def _held(name: str | Path) -> Literal["learned", "words"] | None:
+    """What a path leads to, of what is not looked for by name."""
+    from kinspace.learn import saved
+
+    try:
+        if saved.is_learned(name):
+            return "learned"
+        return "words" if Path(name).is_file() else None
+    except (OSError, ValueError):  # longer than a path may be, or with a zero byte
+        return None
+
+
+def _refuse(what: str, options: dict[str, Any]) -> None:
+    if options:
+        raise InvalidParameter(
+            f"{what} is used as it is: it has no option {next(iter(options))!r}.", "Leave it out."
+        )
+
+
+def _of_file(path: Path) -> Encoder[Any]:
+    """What a file holds: fastText's own model, or a table of words, averaged for texts."""
+    from kinspace.pretrained.fasttext_file import is_fasttext_file
+
+    if is_fasttext_file(path):
+        return _of_facebook(path)
+    try:
+        table = read_vectors(path)
+    except ReadError as error:
+        raise ModelNotFound(
+            f"{path} is no model, and no file of word vectors: {error.message}",
+            "Give the folder of a model, or a file of word2vec, GloVe or fastText.",
+        ) from error
+    from kinspace.learn.sentences.from_words import SentenceVectors
+
+    learner = SentenceVectors(table, weighting="none")
+    some = [str(word) for word in (table.ids or ())[:1000]]
+    return learner.fit(some).model_.set_params(name=path.name)
 
 
 def _of_facebook(path: str | Path) -> Encoder[Any]:

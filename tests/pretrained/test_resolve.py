@@ -27,6 +27,25 @@ def test_the_hubs_cache_by_its_main_revision(tmp_path, monkeypatch) -> None:
     assert resolve("someone/some-model").name == "aaa"
 
 
+def test_the_hubs_cache_of_a_model_without_owner_or_with_modules_only(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    for repository, file in (("gpt2", "config.json"), ("owner--clip", "modules.json")):
+        (tmp_path / f"models--{repository}" / "snapshots" / "1").mkdir(parents=True)
+        (tmp_path / f"models--{repository}" / "snapshots" / "1" / file).write_text("{}")
+    assert resolve("gpt2").parent.parent.name == "models--gpt2"
+    assert resolve("owner/clip").parent.parent.name == "models--owner--clip"
+
+
+def test_a_download_that_fails_says_so(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("huggingface_hub")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelNotFound, match="could not be downloaded") as raised:
+        resolve("owner/no-such-model", download=True)
+    assert raised.value.remedy
+
+
 @pytest.mark.parametrize(
     "name", ["no-such-model", "some/one", "/no/such/folder", "./here", "a/b/c"]
 )

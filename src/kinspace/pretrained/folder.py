@@ -61,7 +61,7 @@ class Contents:
 def is_static(folder: Path) -> bool:
     """Whether a folder holds a static model; looks at the header of its table only."""
     try:
-        return _layout(folder) is not None
+        return _layout(folder) is not None and _ends_with_its_mean(folder)
     except ReadError:
         return (folder / "config.json").is_file() and not _is_transformer(folder)
 
@@ -164,6 +164,16 @@ def _layout(folder: Path) -> tuple[str, str, str, str] | None:
             if len(shape) == 2:
                 return table, tokenizer, config, name
     return None
+
+
+def _ends_with_its_mean(folder: Path) -> bool:
+    """Whether nothing but bringing to length 1 comes after the mean of the tokens."""
+    try:
+        modules = json.loads((folder / "modules.json").read_text("utf-8"))
+        kinds = {str(module["type"]).rpartition(".")[2] for module in modules}
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+    return kinds <= {"StaticEmbedding", "Normalize"}
 
 
 def _is_transformer(folder: Path) -> bool:
