@@ -12,6 +12,7 @@ import json
 import os
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def write(folder: str, seed: int, compacts: float, log: str) -> None:
             say("done")
 
 
-def main() -> None:
+def main(work: Callable[..., None] = write) -> None:
     """Fork a writer for each line; say its process id, and later that it is gone."""
     import faiss  # noqa: F401 - imported once here, so that a child need not
     import tantivy  # noqa: F401
@@ -91,7 +92,7 @@ def main() -> None:
         child = os.fork()
         if not child:
             try:
-                write(**wanted)
+                work(**wanted)
             except BaseException as error:
                 Path(wanted["log"] + ".error").write_text(repr(error))
                 raise

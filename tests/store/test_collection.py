@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kinspace.encoder import Side
 from kinspace.errors import (
     IdNotFound,
+    InvalidInput,
     InvalidParameter,
     InvalidVectors,
     ModelNotFound,
@@ -26,6 +27,9 @@ from kinspace.errors import (
 from kinspace.metric import Metric, scores, top_k
 from kinspace.space import Space, fingerprint_of
 from kinspace.store import Collection
+from kinspace.store.keywords import KeywordIndex
+from kinspace.store.recipe import recipe_of
+from kinspace.store.vectors import VectorTable
 from tests.conftest import ROOT
 from tests.toys import HashEncoder
 
@@ -379,13 +383,11 @@ def test_what_an_interrupted_call_had_committed_is_found_at_once(
         assert opened.check() == []
 
 
-@pytest.mark.parametrize("part", ["KeywordIndex", "VectorTable"])
+@pytest.mark.parametrize("part", [KeywordIndex, VectorTable])
 def test_an_interrupted_flush_loses_nothing(
-    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    part: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kinspace.store import view
-
-    whole = getattr(view, part)._append
+    whole = part._append
 
     def interrupted(self: Any, database: Any) -> None:
         whole(self, database)
@@ -396,7 +398,7 @@ def test_an_interrupted_flush_loses_nothing(
         opened.flush()
         opened.upsert([{"id": "new", "text": "zebra"}])
         with monkeypatch.context() as patch:
-            patch.setattr(getattr(view, part), "_append", interrupted)
+            patch.setattr(part, "_append", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 opened.flush()
         assert names(opened.search("zebra", k=1)) == ["new"]
@@ -463,3 +465,105 @@ def test_an_index_that_is_not_needed_any_more_goes(tmp_path: Path, monkeypatch: 
         assert "neighbours" not in opened.info().bytes
         assert not list((tmp_path / "c.kin" / "derived").glob("neighbours*"))
         assert opened.search("number500", k=1)[0].id == "500"
+
+
+# -- reranking -------------------------------------------------------------------------------------
+
+
+class ByLength:
+    """A reranker that likes long texts."""
+
+    name = fingerprint = "by length"
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.read = list(texts)
+        return np.array([len(text) for text in texts], np.float32)
+
+
+def test_a_reranker_orders_the_best(tmp_path: Path) -> None:
+    with Collection.open(tmp_path / "c.kin", HashEncoder()) as opened:
+        opened.add({"id": f"n{i}", "text": "cat" + " so" * i, "title": "T"} for i in range(30))
+        judge = ByLength()
+        hits = opened.search("cat", k=3, rerank=judge, depth=20, explain=True)
+        assert len(judge.read) == 20
+        assert all(text.startswith("T\ncat") for text in judge.read)
+        lengths = sorted((len(text) for text in judge.read), reverse=True)
+        assert [hit.score for hit in hits] == lengths[:3]
+        assert hits[0].parts["rerank"].rank == 1
+        assert hits[0].parts["keyword"]
+        page = opened.search("cat", k=2, offset=1, rerank=judge, depth=20)
+        assert names(page) == names(hits)[1:]
+        assert names(opened.search("cat", k=3, rerank=HashEncoder(seed=5)))
+        assert len(opened.search("cat", k=25, rerank=judge, depth=5)) == 25
+        with pytest.raises(InvalidParameter):
+            opened.search("cat", k=0, rerank=judge)
+        with pytest.raises(InvalidParameter, match="depth"):
+            opened.search("cat", depth=50)
+        with pytest.raises(InvalidInput):
+            opened.search(np.ones(32), k=3, rerank=judge)
+        with pytest.raises(InvalidInput):
+            opened.search("cat", k=3, rerank="a name")  # type: ignore[arg-type]
+
+
+# -- the model -------------------------------------------------------------------------------------
+
+
+class Named(HashEncoder):
+    """Has a name, options, and settings that change no vector."""
+
+    def __init__(
+        self, name: str, *, seed: int = 0, dim: int = 32, device: str = "auto", calls: Any = None
+    ) -> None:
+        super().__init__(dim, seed)
+        self.name = name
+        self.device = device
+        self.calls = calls
+
+
+class Wrapped(HashEncoder):
+    """Holds another encoder, as a cache does."""
+
+    def __init__(self, encoder: HashEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+
+def test_how_a_model_is_loaded_again_is_remembered(tmp_path: Path) -> None:
+    mine = Named("mine", dim=8, device="cpu", calls=object())
+    assert recipe_of(mine) == {"name": "mine", "options": {"dim": 8}}
+    assert recipe_of(Wrapped(mine)) == recipe_of(mine)
+    assert recipe_of(HashEncoder(seed=3)) == {"name": "hash-3", "options": {}}
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    assert recipe_of(mine, folder)["name"] == str(folder.resolve())
+    assert recipe_of(Named("http://a/v1#m")) == {"name": "http://a/v1#m", "options": {}}
+
+
+def test_options_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def load(name: str, **options: Any) -> Named:
+        asked.append((name, options))
+        return Named(name, **options)
+
+    monkeypatch.setattr("kinspace.loading.load", load)
+    with Collection.open(tmp_path / "c.kin", Named("mine", dim=8)) as opened:
+        opened.add([{"id": "a", "text": "cat"}])
+        assert not asked
+    with Collection.open(tmp_path / "c.kin") as opened:
+        assert opened.search("cat")[0].id == "a"
+    with Collection.open(tmp_path / "d.kin", "other") as opened:
+        assert opened.space.dim == 32
+    assert asked == [("mine", {"dim": 8}), ("other", {})]
+
+
+def test_a_reranker_is_no_model_of_a_collection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kinspace.loading.load", lambda name: ByLength())
+    with pytest.raises(InvalidParameter, match="no vectors"):
+        Collection.open(tmp_path / "c.kin", "cross-encoder")
+    assert not (tmp_path / "c.kin").exists()

@@ -27,10 +27,10 @@ State = dict[str, str]
 class Zygote:
     """The process that forks writers."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, module: str = "tests.store.crash_writer") -> None:
         self.log = log
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.store.crash_writer"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
@@ -38,14 +38,14 @@ class Zygote:
             text=True,
         )
 
-    def killed_after(self, folder: Path, seed: int, compacts: float, delay: float) -> list[Any]:
-        """Start a writer, kill it, and return what it logged.
+    def killed_after(self, delay: float, **options: Any) -> list[Any]:
+        """Start a writer with these options, kill it, and return what it logged.
 
         The delay counts from when it is ready; a negative one from when it is started.
         """
         assert self.process.stdin and self.process.stdout
         self.log.write_text("")
-        wanted = {"folder": str(folder), "seed": seed, "compacts": compacts, "log": str(self.log)}
+        wanted = {**options, "log": str(self.log)}
         self.process.stdin.write(json.dumps(wanted) + "\n")
         self.process.stdin.flush()
         child = int(self.process.stdout.readline())
@@ -60,15 +60,19 @@ class Zygote:
         lines = self.log.read_text().splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
+    def close(self) -> None:
+        """End it."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
 
 @pytest.fixture
 def zygote(tmp_path: Path) -> Iterator[Zygote]:
     started = Zygote(tmp_path / "log")
     yield started
-    assert started.process.stdin and started.process.stdout
-    started.process.stdin.close()
-    started.process.wait()
-    started.process.stdout.close()
+    started.close()
 
 
 def after(state: State, kind: str, what: Any) -> list[State]:
@@ -118,10 +122,12 @@ def test_killed_at_two_hundred_random_instants(
         compacts = 0.5 if number % 2 else 0.05
         if number % 10 == 9:  # now and then killed while the collection is being made
             fresh = tmp_path / f"fresh-{number}.kin"
-            log = zygote.killed_after(fresh, number, compacts, -rng.uniform(0.0, 0.08))
+            options = {"folder": str(fresh), "seed": number, "compacts": compacts}
+            log = zygote.killed_after(-rng.uniform(0.0, 0.08), **options)
             verify(fresh, allowed({}, log))
             continue
-        log = zygote.killed_after(folder, number, compacts, rng.uniform(0.0, 0.06))
+        options = {"folder": str(folder), "seed": number, "compacts": compacts}
+        log = zygote.killed_after(rng.uniform(0.0, 0.06), **options)
         if log[-1][0] == "want":
             wishes_seen[log[-1][1][0]] += 1
         kills += len(log) > 1

@@ -317,7 +317,7 @@ def test_known_answers(odd: Collection, where: Any, expected: str) -> None:
         "(" * 5000 + "a = 1" + ")" * 5000,
         "not " * 5000 + "a = 1",
     ],
-    ids=lambda value: str(value)[:30].encode("ascii", "replace").decode(),
+    ids=lambda value: str(value)[:20].encode("ascii", "replace").decode(),
 )  # fmt: skip
 def test_what_is_no_filter(odd: Collection, where: Any) -> None:
     for use in (odd.count, odd.records, lambda w: odd.search([1, 1], where=w)):

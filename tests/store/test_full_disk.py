@@ -16,7 +16,8 @@ import pytest
 from kinspace.errors import StoreFull
 from kinspace.space import Space
 from kinspace.store import Collection, neighbours
-from kinspace.store import view as views
+from kinspace.store.keywords import KeywordIndex
+from kinspace.store.vectors import VectorTable
 
 SPACE = Space("none", "0123456789abcdef", 16)
 Acknowledged = dict[str, str]
@@ -183,7 +184,7 @@ def test_no_space_for_the_parts_only(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path, truth = tmp_path / "c.kin", {}
     with Collection.open(path, space=SPACE) as opened:
         upsert(opened, truth, batch(0, 100))
-        for part in (views.VectorTable, views.KeywordIndex):
+        for part in (VectorTable, KeywordIndex):
             with monkeypatch.context() as patch:
                 patch.setattr(part, "_append", full)
                 new = batch(len(truth), 600)

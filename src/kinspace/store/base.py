@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kinspace.errors import InvalidInput
-from kinspace.metric import as_matrix
 from kinspace.results import Hit
 from kinspace.space import Space
+from kinspace.store.packing import Rows, checked
 
 Mode = Literal["hybrid", "dense", "keyword"]
 Record = Mapping[str, Any]
@@ -77,13 +76,13 @@ RESERVED = ("id", "text", "vector")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A record that can be written; ``fields`` is JSON."""
+    """A record that can be written; ``fields`` is JSON, ``vector`` one row of the space's form."""
 
     id: str
     text: str
     title: str
     fields: str
-    vector: NDArray[np.float32] | None
+    vector: Rows | None
     source: str | None = None
 
     @property
@@ -97,14 +96,14 @@ def with_title(title: Any, text: str) -> str:
     return f"{title}\n{text}" if isinstance(title, str) and title else text
 
 
-def check(record: Record, dim: int, place: int, source: str | None = None) -> Checked:
+def check(record: Record, space: Space, place: int, source: str | None = None) -> Checked:
     """Check a record that somebody wants to write.
 
     Parameters
     ----------
     record : mapping
-    dim : int
-        The dimension that its vector must have.
+    space : Space
+        What its vector must be of.
     place : int
         Which record of the call it is, for the message.
     source : str, optional
@@ -148,10 +147,9 @@ def check(record: Record, dim: int, place: int, source: str | None = None) -> Ch
         ) from error
     row = None
     if vector is not None:
-        matrix = as_matrix(vector, dim)
-        if len(matrix) != 1:
-            raise InvalidInput(f"Record {name!r} has {len(matrix)} vectors.", "Give it one.")
-        row = matrix[0]
+        row = checked(vector, space)
+        if row.shape[0] != 1:
+            raise InvalidInput(f"Record {name!r} has {row.shape[0]} vectors.", "Give it one.")
     title = fields.get("title")
     return Checked(name, text, title if isinstance(title, str) else "", encoded, row, source)
 

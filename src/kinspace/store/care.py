@@ -22,6 +22,9 @@ from kinspace.store import database as db
 from kinspace.store.base import with_title
 from kinspace.store.derived import Damaged, Manifest
 from kinspace.store.lock import WriterLock
+from kinspace.store.migration import Other
+from kinspace.store.packing import Packing, unlike
+from kinspace.store.vector_rows import beside
 from kinspace.store.view import View
 from kinspace.store.writer import text_hash
 
@@ -62,6 +65,9 @@ class Info:
         How vectors are searched.
     writer : str
         Who is writing now, empty if nobody is.
+    other : dict, optional
+        The model that it is changing to, or was changed from: its space, and how many records it
+        lacks.
     repairs : list of str
     """
 
@@ -76,12 +82,14 @@ class Info:
     deleted: int
     search: str
     writer: str
+    other: dict[str, Any] | None = None
     repairs: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, path: Path, database: db.Database, view: View, lock: WriterLock) -> Info:
+    def of(cls, path: Path, view: View, lock: WriterLock, other: Other | None) -> Info:
         """Gather it from an open collection."""
-        sizes = {part.name: part.bytes() for part in view.parts if part.bytes()}
+        database = view.database
+        sizes = {p.name.partition("_")[0]: p.bytes() for p in view.parts if p.bytes()}
         sizes["records"] = sum(p.stat().st_size for p in path.glob(f"{db.FILE}*"))
         sizes["total"] = folder_bytes(path)
         others = not lock.held and lock.is_taken()
@@ -90,13 +98,14 @@ class Info:
             records=database.count(),
             sources=len(database.sources()),
             space=view.space.to_dict(),
-            dtype=view.dtype.name,
-            format=db.FORMAT,
+            dtype=view.rows.which.dtype,
+            format=database.format(),
             bytes=sizes,
             waiting=view.waiting(),
             deleted=len(database.tombstones()[1]),
             search=view.neighbours.description(),
             writer=lock.holder() if others else "",
+            other=None if other is None else other.to_dict(),
             repairs=list(view.repairs),
         )
 
@@ -153,16 +162,18 @@ def _altered(database: db.Database, view: View) -> list[str]:
             texts += digest[:16] not in (wanted, _LOST)
     seq, table = 0, view.vectors
     while True:
-        seqs, raw = database.vectors_after(seq, _ROWS, view.dtype, view.space.dim)
+        seqs, mine = view.rows.rows_after(seq, _ROWS)
         if not len(seqs):
             break
         seq = int(seqs[-1])
-        held = np.isin(seqs, table.seqs)
-        mine = raw[held].astype(np.float32)
+        held = np.flatnonzero(np.isin(seqs, table.seqs))
+        mine = mine[held]
+        if view.space.form == "dense":
+            mine = mine.astype(np.float32)
         mine = normalise(mine) if view.space.metric == "cosine" else mine
-        theirs = np.asarray(table.rows[table.positions(seqs[held])], np.float32)
-        step = 4 * float(np.finfo(view.dtype).eps)  # the rounding of a length may differ
-        vectors += int((~np.isclose(mine, theirs, rtol=step, atol=step).all(axis=1)).sum())
+        theirs = table.take(table.positions(seqs[held]))
+        step = 4 * float(np.finfo(table.packing.dtype).eps)  # rounding of a length may differ
+        vectors += unlike(mine, theirs, step)
     found = [f"{db.FILE}: {texts} texts are not what was written"] if texts else []
     return found + ([f"vectors: {vectors} are not those of the records"] if vectors else [])
 
@@ -259,19 +270,19 @@ def _rows(
             yield from _rows(connection, statement, middle, last)
 
 
-def _last_seq(connection: sqlite3.Connection, path: Path) -> int:
+def _last_seq(connection: sqlite3.Connection, path: Path, table: str) -> int:
     """The highest row number, or the nearest guess that the ruins allow."""
     for statement in (
         "SELECT seq FROM sqlite_sequence WHERE name = 'records'",
         "SELECT max(seq) FROM records",
-        "SELECT max(seq) FROM vectors",
+        f"SELECT max(seq) FROM {table}",
     ):
         with suppress(sqlite3.DatabaseError, TypeError, ValueError):
             row = connection.execute(statement).fetchone()
             if row and row[0]:
                 return int(row[0])
     with suppress(Damaged):
-        return Manifest.read(path / db.DERIVED / "vectors.json").last_seq
+        return Manifest.read(path / db.DERIVED / f"{table}.json").last_seq
     return (path / db.FILE).stat().st_size // 64  # no record takes less
 
 
@@ -281,15 +292,13 @@ def _meta(connection: sqlite3.Connection, path: Path) -> dict[str, Any]:
     except sqlite3.DatabaseError:
         found = {}
     known = {}
-    for key in ("space", "dtype", "encoder"):
+    for key in ("space", "dtype", "encoder", "set"):
         with suppress(ValueError, TypeError, KeyError):
             known[key] = json.loads(found[key])
-    with suppress(Damaged, KeyError):
-        # The vector table knows it too.
-        known = Manifest.read(path / db.DERIVED / "vectors.json").values["identity"] | known
+    if "space" not in known or "dtype" not in known:
+        known |= _by_table(path / db.DERIVED)
     try:
-        Space.from_dict(known["space"])
-        np.dtype(known["dtype"])
+        Packing(Space.from_dict(known["space"]), known["dtype"])
     except (KeyError, TypeError, InvalidParameter) as error:
         raise CorruptStore(
             f"{path} does not say any more which model its vectors are of.",
@@ -298,10 +307,23 @@ def _meta(connection: sqlite3.Connection, path: Path) -> dict[str, Any]:
     return known
 
 
+def _by_table(root: Path) -> dict[str, Any]:
+    """What the vector table says of its space; of two, the one that was brought up to date last."""
+    known, latest = {}, -1
+    for manifest in sorted(root.glob("vectors*.json")):
+        with suppress(Damaged, KeyError, ValueError):
+            found = Manifest.read(manifest)
+            number = int(manifest.stem.partition("_")[2] or 1)
+            if found.last_seq >= latest:
+                known, latest = {**found.values["identity"], "set": number}, found.last_seq
+    return known
+
+
 def _copy_records(connection: sqlite3.Connection, path: Path, target: Path) -> Salvaged:
     meta = _meta(connection, path)
-    dtype = np.dtype(meta["dtype"])
-    width = int(meta["space"]["dim"]) * dtype.itemsize
+    packing = Packing(Space.from_dict(meta["space"]), meta["dtype"])
+    table = beside(db.VECTORS, int(meta.pop("set", None) or 1))
+    nothing = b"" if packing.space.form == "sparse" else bytes(packing.unit.itemsize)
     target.mkdir(parents=True)
     new = db.Database(target)
     kept = lost = 0
@@ -309,11 +331,13 @@ def _copy_records(connection: sqlite3.Connection, path: Path, target: Path) -> S
     with new.transaction():
         for key, value in meta.items():
             new.set_meta(key, value)
-    last = _last_seq(connection, path) + 1
+        if packing.space.form != "dense":
+            new.need_format(2)
+    last = _last_seq(connection, path, table) + 1
     for first in range(1, last, _STEP):
         bounds = (first, min(first + _STEP, last))
         vectors = dict(
-            _rows(connection, "SELECT seq, vector FROM vectors NOT INDEXED "
+            _rows(connection, f"SELECT seq, vector FROM {table} NOT INDEXED "
                   "WHERE seq >= ? AND seq < ?", *bounds)
         )  # fmt: skip
         rows = []
@@ -325,17 +349,17 @@ def _copy_records(connection: sqlite3.Connection, path: Path, target: Path) -> S
                 continue
             seen.add(name)
             vector = vectors.get(seq)
-            if not (isinstance(vector, bytes) and len(vector) == width
-                    and np.isfinite(np.frombuffer(vector, dtype)).all()):  # fmt: skip
+            if not packing.is_whole(vector):
                 vector = None
             lost += vector is None
             kept += vector is not None
             # A record that is not as it was gets a hash that no text has: it is encoded anew.
             title = json.loads(fields).get("title")
             same = isinstance(digest, bytes) and digest[:16] == text_hash(with_title(title, text))
-            rows.append(db.NewRow(name, text, fields, digest if vector and same else _LOST,
+            known = digest if vector is not None and same else _LOST
+            rows.append(db.NewRow(name, text, fields, known,
                                   source if isinstance(source, str) else None,
-                                  vector or bytes(width)))  # fmt: skip
+                                  nothing if vector is None else vector))  # fmt: skip
         with new.transaction():
             new.insert(rows)
     new.close()

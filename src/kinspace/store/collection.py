@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kinspace.encoder import Encoder, Progress
 from kinspace.errors import InvalidInput, InvalidParameter, ReadOnlyStore
@@ -13,10 +14,15 @@ from kinspace.store.base import Checked, Record, check, names_of
 from kinspace.store.care import Compaction, folder_bytes
 from kinspace.store.database import Database
 from kinspace.store.filters import Filter, to_sql
-from kinspace.store.lock import WriterLock
+from kinspace.store.migration import Migration, migrating, other_set, sweep
 from kinspace.store.opened import Opened
+from kinspace.store.packing import check_dtype
+from kinspace.store.vector_rows import VectorSet
 from kinspace.store.view import LONGEST_TAIL
 from kinspace.store.writer import Writer
+
+if TYPE_CHECKING:
+    from kinspace.store.beside import Beside
 
 BATCH: Final = 4096
 """Records that are committed together."""
@@ -45,24 +51,25 @@ class Collection(Opened):
     ['1']
     """
 
-    def __init__(
-        self,
-        path: Path,
-        database: Database,
-        lock: WriterLock,
-        encoder: Encoder[Any] | None,
-    ) -> None:
-        super().__init__(path, database, lock, encoder)
-        self._writer = Writer(database, self.space, self.dtype, lambda: self.encoder)
+    _left: Encoder[Any] | None = None
+    """The model that was changed from, for going back."""
 
-    def _start_writing(self) -> None:
+    def _look_at(self, which: VectorSet) -> None:
+        super()._look_at(which)
+        self._writer = Writer(self._rows, lambda: self.encoder)
+
+    def _require_writable(self) -> None:
         self._check_open()
         if self._database.read_only:
             raise ReadOnlyStore(
                 f"{self.path} was opened for reading.", "Open it without read_only."
             )
+
+    def _start_writing(self) -> None:
+        self._require_writable()
         if not self._lock.held:
             self._lock.acquire()
+            self._follow()
             self._view.refresh(force=True)
 
     # -- writing -------------------------------------------------------------------------------
@@ -121,7 +128,7 @@ class Collection(Opened):
             self._start_writing()
             while True:
                 batch = [
-                    check(record, self.space.dim, done + place)
+                    check(record, self.space, done + place)
                     for place, record in enumerate(islice(stream, BATCH))
                 ]
                 if not batch:
@@ -231,5 +238,128 @@ class Collection(Opened):
             buried = self._view.rebuild()
             with self._database.transaction():
                 self._database.forget_tombstones(buried)
+            self._sweep()
             self._database.vacuum()
             return Compaction(before, folder_bytes(self.path))
+
+    # -- changing the model --------------------------------------------------------------------
+
+    def migrate(
+        self,
+        encoder: Encoder[Any] | str | Path | None = None,
+        *,
+        dtype: str | None = None,
+        switch: bool = True,
+        progress: Progress | None = None,
+    ) -> int:
+        """Encode all records with another model, beside the vectors there are, and change over.
+
+        The collection can be read and written all the while, here and by other processes. What is
+        done stays when this is interrupted or killed; the same call goes on from there.
+
+        Parameters
+        ----------
+        encoder : Encoder, str or Path, optional
+            The other model, or what :func:`kinspace.load` loads it by; by default the one that an
+            earlier call began with.
+        dtype : {"float16", "float32"}, optional
+            How its vectors are kept; by default as those of the old model.
+        switch : bool
+            Whether to change over when all are encoded; if not, :meth:`beside` shows what the
+            other model finds, and :meth:`switch` changes over.
+        progress : callable, optional
+            Called with (done, total) after each batch.
+
+        Returns
+        -------
+        int
+            How many records were encoded by this call.
+
+        Raises
+        ------
+        InvalidParameter
+            If the collection holds vectors of that model, or beside its own those of a third.
+        InvalidInput
+            If a record was given a vector and no text.
+        ModelNotFound, StoreLocked, StoreFull, ReadOnlyStore
+        """
+        self._require_writable()
+        if dtype is not None:
+            check_dtype(dtype)
+        with self._migrating() as migration:
+            migration.begin(encoder, dtype)
+            done = migration.fill(progress)
+            if switch:
+                done += self._change_over(migration)
+        return done
+
+    def switch(self, *, progress: Progress | None = None) -> int:
+        """Change over to the other model whose vectors are there: to the new one, or back.
+
+        What was written since is encoded first. Readers find by the one model or by the other,
+        never by a mixture; the model that was left stays beside.
+
+        Returns
+        -------
+        int
+            How many records had to be encoded.
+
+        Raises
+        ------
+        NotFound
+            If there are vectors of one model only.
+        ModelNotFound, StoreLocked, StoreFull, ReadOnlyStore
+        """
+        self._require_writable()
+        with self._migrating() as migration:
+            done = migration.fill(progress)
+            return done + self._change_over(migration)
+
+    def drop_other(self) -> None:
+        """Let go of the other model: give up changing to it, or going back to it.
+
+        :meth:`compact` gives the space back.
+
+        Raises
+        ------
+        NotFound, StoreLocked, ReadOnlyStore
+        """
+        self._require_writable()
+        with self._migrating() as migration:
+            migration.drop()
+
+    def beside(self) -> Beside:
+        """The same records as the other model finds them, opened for reading; close it.
+
+        Raises
+        ------
+        NotFound
+        """
+        from kinspace.store.beside import Beside
+
+        with self._guard:
+            self._check_open()
+            return Beside.of(self.path)
+
+    def _migrating(self) -> AbstractContextManager[Migration]:
+        timeout = self._lock.timeout
+        return migrating(self.path, self._database, self._guard, timeout, self._left)
+
+    def _change_over(self, migration: Migration) -> int:
+        migration.bring_up()
+        with self._guard:
+            self._start_writing()  # nobody else writes from here on
+            done = migration.fill()
+            self._view.flush()
+            migration.bring_up()
+            which = migration.switch()
+            self._left, self._encoder = self._encoder, migration.made
+            self._expects = which.space if self._expects is not None else None
+            self._view.close()
+            self._look_at(which)
+            self._view.open()
+        return done
+
+    def _sweep(self) -> None:
+        other = other_set(self._database)
+        sweep(self._view.root, {self._rows.which.number, other.number if other else 0})

@@ -21,11 +21,14 @@ from numpy.typing import NDArray
 from kinspace.errors import CorruptStore, NewerFormat
 from kinspace.store.sqlite_errors import damaged, typed_errors
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""The latest format that is read; what needs no more is written as 1 (:meth:`need_format`)."""
 APPLICATION_ID: Final = 0x4B494E53  # "KINS": how `file` and a hex editor know it
 FILE: Final = "collection.sqlite"
 DERIVED: Final = "derived"
 """The folder of what is made from the truth."""
+VECTORS: Final = "vectors"
+"""The table of the vectors that a collection was made with."""
 
 SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -134,7 +137,7 @@ class Database:
             for statement in SCHEMA.split(";"):
                 self._connection.execute(statement)
             self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            self._connection.execute(f"PRAGMA user_version = {FORMAT}")
+            self._connection.execute("PRAGMA user_version = 1")
 
     def _check_format(self) -> None:
         application = self._connection.execute("PRAGMA application_id").fetchone()[0]
@@ -155,8 +158,17 @@ class Database:
                 "Install a newer one: pip install -U kinspace",
             )
 
+    def need_format(self, version: int) -> None:
+        """Let only those open it that read a format; inside a transaction."""
+        if self.format() < version:
+            self.fetch(f"PRAGMA user_version = {version}")
+
+    def format(self) -> int:
+        """The format that it is written in."""
+        return int(self.fetch_one("PRAGMA user_version"))
+
     def _is_blank(self) -> bool:
-        return int(self._one("SELECT count(*) FROM sqlite_master")) == 0
+        return int(self.fetch_one("SELECT count(*) FROM sqlite_master")) == 0
 
     def close(self) -> None:
         """Close the connection; committed work is safe without it."""
@@ -179,21 +191,23 @@ class Database:
 
     def version(self) -> int:
         """A number that changes whenever another connection has committed."""
-        return int(self._one("PRAGMA data_version"))
+        return int(self.fetch_one("PRAGMA data_version"))
 
-    def _all(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def fetch(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows that a statement gives."""
         with typed_errors(self.path):
             return self._connection.execute(statement, values).fetchall()
 
-    def _one(self, statement: str, values: Sequence[Any] = ()) -> Any:
-        rows = self._all(statement, values)
+    def fetch_one(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """The first value that a statement gives, None if there is none."""
+        rows = self.fetch(statement, values)
         return rows[0][0] if rows else None
 
     # -- meta ----------------------------------------------------------------------------------
 
     def meta(self, key: str) -> Any:
         """A value of the collection itself, None if it is not set."""
-        value = self._one("SELECT value FROM meta WHERE key = ?", (key,))
+        value = self.fetch_one("SELECT value FROM meta WHERE key = ?", (key,))
         try:
             return None if value is None else json.loads(value)
         except (TypeError, ValueError) as error:
@@ -201,22 +215,26 @@ class Database:
 
     def set_meta(self, key: str, value: Any) -> None:
         """Set a value; inside a transaction."""
-        self._all("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
+        self.fetch("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, json.dumps(value)))
 
     # -- records -------------------------------------------------------------------------------
 
-    def insert(self, rows: Sequence[NewRow]) -> None:
-        """Append rows in order; inside a transaction, old rows of the same ids gone before."""
+    def insert(self, rows: Sequence[NewRow], table: str = VECTORS) -> None:
+        """Append rows in order; inside a transaction, old rows of the same ids gone before.
+
+        Their vectors go into ``table``.
+        """
         with typed_errors(self.path):
             first = (
-                int(self._one("SELECT seq FROM sqlite_sequence WHERE name = 'records'") or 0) + 1
+                int(self.fetch_one("SELECT seq FROM sqlite_sequence WHERE name = 'records'") or 0)
+                + 1
             )
             self._connection.executemany(
                 "INSERT INTO records (seq, id, text, fields, hash, source) VALUES (?,?,?,?,?,?)",
                 ((first + i, r.id, r.text, r.fields, r.hash, r.source) for i, r in enumerate(rows)),
             )
             self._connection.executemany(
-                "INSERT INTO vectors (seq, vector) VALUES (?, ?)",
+                f"INSERT INTO {table} (seq, vector) VALUES (?, ?)",
                 ((first + i, r.vector) for i, r in enumerate(rows)),
             )
 
@@ -226,44 +244,45 @@ class Database:
         with typed_errors(self.path):
             for statement in (
                 "DELETE FROM records WHERE seq = ?",
-                "DELETE FROM vectors WHERE seq = ?",
+                *(f"DELETE FROM {table} WHERE seq = ?" for table in self.vector_tables()),
                 "INSERT INTO tombstones (seq) VALUES (?)",
             ):
                 self._connection.executemany(statement, one)
 
+    def vector_tables(self) -> list[str]:
+        """The tables of vectors: one, and one more while two models are kept side by side."""
+        return [
+            row[0]
+            for row in self.fetch(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'vectors*'"
+            )
+        ]
+
     def seqs_of(self, ids: Sequence[str]) -> dict[str, int]:
         """The row numbers of those ids that exist."""
-        return dict(self._in("SELECT id, seq FROM records WHERE id IN ({})", ids))
+        return dict(self.fetch_in("SELECT id, seq FROM records WHERE id IN ({})", ids))
 
     def hashes_of(self, ids: Sequence[str]) -> dict[str, tuple[int, bytes, str, str | None]]:
         """Row number, content hash, fields and source of those ids that exist."""
-        rows = self._in("SELECT id, seq, hash, fields, source FROM records WHERE id IN ({})", ids)
-        return {row[0]: row[1:] for row in rows}
-
-    def vectors_by_hash(self, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Vectors of records with the same content, so that nothing is encoded twice."""
-        return dict(
-            self._in(
-                "SELECT r.hash, v.vector FROM records r JOIN vectors v USING (seq) "
-                "WHERE r.hash IN ({})",
-                hashes,
-            )
+        rows = self.fetch_in(
+            "SELECT id, seq, hash, fields, source FROM records WHERE id IN ({})", ids
         )
+        return {row[0]: row[1:] for row in rows}
 
     def rows(self, seqs: Sequence[int]) -> dict[int, Row]:
         """Records by row number; numbers that are gone are left out."""
-        found = self._in(
+        found = self.fetch_in(
             "SELECT seq, id, text, fields, source FROM records WHERE seq IN ({})", seqs
         )
         return {row[0]: self._row(row) for row in found}
 
     def names_of(self, seqs: Sequence[int]) -> dict[int, str]:
         """Ids by row number; numbers that are gone are left out."""
-        return dict(self._in("SELECT seq, id FROM records WHERE seq IN ({})", seqs))
+        return dict(self.fetch_in("SELECT seq, id FROM records WHERE seq IN ({})", seqs))
 
     def rows_after(self, seq: int, limit: int) -> list[Row]:
         """Up to ``limit`` records beyond a row number, in order."""
-        found = self._all(
+        found = self.fetch(
             "SELECT seq, id, text, fields, source FROM records WHERE seq > ? ORDER BY seq LIMIT ?",
             (seq, limit),
         )
@@ -281,29 +300,12 @@ class Database:
 
     def hashed_after(self, seq: int, limit: int) -> list[tuple[Row, bytes]]:
         """Records beyond a row number with the content hash that was noted for them."""
-        found = self._all(
+        found = self.fetch(
             "SELECT seq, id, text, fields, source, hash FROM records WHERE seq > ? "
             "ORDER BY seq LIMIT ?",
             (seq, limit),
         )
         return [(self._row(row[:5]), bytes(row[5])) for row in found]
-
-    def vectors_after(
-        self, seq: int, limit: int, dtype: np.dtype[Any], dim: int
-    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
-        """Up to ``limit`` vectors beyond a row number: numbers (n,) and rows (n, dim)."""
-        found = self._all(
-            "SELECT seq, vector FROM vectors WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
-        )
-        seqs = np.fromiter((row[0] for row in found), np.int64, len(found))
-        joined = b"".join(row[1] for row in found)
-        if len(joined) != len(found) * dim * dtype.itemsize:
-            raise damaged(self.path, f"it holds vectors of another length than {dim}")
-        return seqs, np.frombuffer(joined, dtype).reshape(len(found), dim)
-
-    def vectors(self, seqs: Sequence[int]) -> dict[int, bytes]:
-        """Vectors by row number."""
-        return dict(self._in("SELECT seq, vector FROM vectors WHERE seq IN ({})", seqs))
 
     def seqs_where(self, condition: str, values: Sequence[Any]) -> NDArray[np.int64]:
         """Row numbers that satisfy an SQL condition, ascending."""
@@ -315,31 +317,31 @@ class Database:
 
     def ids_where(self, condition: str, values: Sequence[Any]) -> list[str]:
         """Ids that satisfy an SQL condition, in the order in which they were written."""
-        found = self._all(f"SELECT id FROM records WHERE {condition} ORDER BY seq", values)
+        found = self.fetch(f"SELECT id FROM records WHERE {condition} ORDER BY seq", values)
         return [row[0] for row in found]
 
     def count(self, condition: str = "1", values: Sequence[Any] = ()) -> int:
         """How many records satisfy an SQL condition."""
-        return int(self._one(f"SELECT count(*) FROM records WHERE {condition}", values))
+        return int(self.fetch_one(f"SELECT count(*) FROM records WHERE {condition}", values))
 
     def last_seq(self) -> int:
         """The highest row number that exists, 0 if there is none."""
-        return int(self._one("SELECT max(seq) FROM records") or 0)
+        return int(self.fetch_one("SELECT max(seq) FROM records") or 0)
 
     def ever(self) -> tuple[int, int]:
         """The highest row number, and the number of the last burial, that there ever were."""
-        found = dict(self._all("SELECT name, seq FROM sqlite_sequence"))
+        found = dict(self.fetch("SELECT name, seq FROM sqlite_sequence"))
         return int(found.get("records", 0)), int(found.get("tombstones", 0))
 
     def count_after(self, seq: int) -> int:
         """How many records lie beyond a row number."""
-        return int(self._one("SELECT count(*) FROM records WHERE seq > ?", (seq,)))
+        return int(self.fetch_one("SELECT count(*) FROM records WHERE seq > ?", (seq,)))
 
     # -- tombstones ----------------------------------------------------------------------------
 
     def tombstones(self, after: int = 0) -> tuple[int, NDArray[np.int64]]:
         """Row numbers buried since the ``after``-th burial, and the number of the last one."""
-        found = self._all(
+        found = self.fetch(
             "SELECT number, seq FROM tombstones WHERE number > ? ORDER BY number", (after,)
         )
         last = found[-1][0] if found else after
@@ -347,7 +349,7 @@ class Database:
 
     def forget_tombstones(self, upto: int) -> None:
         """Drop burials up to a number; inside a transaction, when nothing derived needs them."""
-        self._all("DELETE FROM tombstones WHERE number <= ?", (upto,))
+        self.fetch("DELETE FROM tombstones WHERE number <= ?", (upto,))
         self.set_meta("forgotten", upto)
 
     def forgotten(self) -> int:
@@ -358,19 +360,19 @@ class Database:
 
     def sources(self) -> dict[str, tuple[int, int, bytes, str]]:
         """Files that were read: size, mtime in ns, content hash and reading options by path."""
-        found = self._all("SELECT path, size, mtime_ns, hash, options FROM sources")
+        found = self.fetch("SELECT path, size, mtime_ns, hash, options FROM sources")
         return {row[0]: row[1:] for row in found}
 
     def set_source(self, path: str, size: int, mtime_ns: int, digest: bytes, options: str) -> None:
         """Note a file as read; inside a transaction."""
-        self._all(
+        self.fetch(
             "INSERT OR REPLACE INTO sources VALUES (?,?,?,?,?)",
             (path, size, mtime_ns, digest, options),
         )
 
     def drop_source(self, path: str) -> None:
         """Forget a file; inside a transaction."""
-        self._all("DELETE FROM sources WHERE path = ?", (path,))
+        self.fetch("DELETE FROM sources WHERE path = ?", (path,))
 
     # -- care ----------------------------------------------------------------------------------
 
@@ -384,12 +386,13 @@ class Database:
 
     def vacuum(self) -> None:
         """Give the space of deleted rows back to the disk."""
-        self._all("VACUUM")
-        self._all("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.fetch("VACUUM")
+        self.fetch("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _in(self, statement: str, values: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
+    def fetch_in(self, statement: str, values: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
+        """The rows of a statement whose ``{}`` stands for many values, asked for in parts."""
         for start in range(0, len(values), _CHUNK):
             part = list(values[start : start + _CHUNK])
             # Padded to one length, so that SQLite compiles two statements and not hundreds.
             part += part[-1:] * ((_CHUNK if len(values) > 32 else 32) - len(part))
-            yield from self._all(statement.format(",".join("?" * len(part))), part)
+            yield from self.fetch(statement.format(",".join("?" * len(part))), part)

@@ -14,6 +14,8 @@ from typing import IO
 from kinspace.errors import ReadOnlyStore, StoreLocked
 
 FILE = "writer.lock"
+MIGRATION = "migration.lock"
+"""What the one process holds that encodes for another model; it writes no records."""
 _GRACE = 0.05
 """Seconds that everybody waits, since asking who writes takes the lock for a moment."""
 
@@ -30,10 +32,12 @@ class WriterLock:
         The collection's folder.
     timeout : float
         Seconds that :meth:`acquire` waits for another writer to finish.
+    name : str
+        The file that is locked.
     """
 
-    def __init__(self, folder: Path, timeout: float = 0.0) -> None:
-        self.path = folder / FILE
+    def __init__(self, folder: Path, timeout: float = 0.0, name: str = FILE) -> None:
+        self.path = folder / name
         self.timeout = timeout
         self._file: IO[str] | None = None
 
@@ -57,8 +61,9 @@ class WriterLock:
         until = time.monotonic() + max(self.timeout, _GRACE)
         while not self._try():
             if time.monotonic() >= until:
+                doing = "written" if self.path.name == FILE else "migrated"
                 raise StoreLocked(
-                    f"{self.path.parent} is being written by {self.holder()}.",
+                    f"{self.path.parent} is being {doing} by {self.holder()}.",
                     "Wait until it has finished, or open the collection for reading.",
                 )
             time.sleep(min(0.05, max(0.0, until - time.monotonic())))

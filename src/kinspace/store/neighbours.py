@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from kinspace.index.ivf import METRICS, Ivf
 from kinspace.index.product import Product
-from kinspace.metric import Metric
 from kinspace.space import Space
 from kinspace.store.database import Database
 from kinspace.store.derived import Damaged, Manifest
 from kinspace.store.parts import Part
+from kinspace.store.vector_rows import beside
 from kinspace.store.vectors import VectorTable
 
 SMALLEST: Final = 20_000
@@ -39,6 +39,7 @@ class NeighbourIndex(Part):
 
     def __init__(self, root: Path, table: VectorTable) -> None:
         super().__init__(root, table.identity)
+        self.name = beside("neighbours", table.source.which.number)
         self.table = table
         self.index: Ivf | Product | None = None
         self._known: tuple[Any, Any, int] = (None, None, 0)
@@ -59,7 +60,8 @@ class NeighbourIndex(Part):
 
     def is_needed(self) -> bool:
         """Whether there are so many vectors that exact search would be slow."""
-        return len(self.table.seqs) >= SMALLEST and self.space.metric in METRICS
+        is_possible = self.space.form == "dense" and self.space.metric in METRICS
+        return is_possible and len(self.table.seqs) >= SMALLEST
 
     def is_due(self) -> bool:
         """Whether the index should be made, or made anew."""
@@ -72,11 +74,6 @@ class NeighbourIndex(Part):
         product = self.manifest.values.get("kind") == "product"
         return f"{'codes of' if product else 'cells over'} {self.covered:,}, then exact"
 
-    @property
-    def _metric(self) -> Metric:
-        # The table's rows have length 1 for cosine, so nothing is left to normalise.
-        return "dot" if self.space.metric == "cosine" else self.space.metric
-
     def _create(self) -> None:
         self.index = None
 
@@ -84,9 +81,9 @@ class NeighbourIndex(Part):
         rows = self.table.rows
         whole = len(rows) <= LARGEST_WHOLE and self.space.dim % 2 == 0
         index: Product | Ivf = (
-            Product(self.space.dim, self._metric, copy=False)
+            Product(self.space.dim, self.table.metric, copy=False)
             if whole
-            else Ivf(self.space.dim, self._metric)
+            else Ivf(self.space.dim, self.table.metric)
         )
         index.add(rows)
         path = self.root / f"{self.name}-{self.generation}.faiss"
@@ -119,9 +116,9 @@ class NeighbourIndex(Part):
             path = self.root / f"{self.name}-{self.generation}.faiss"
             try:
                 if self.manifest.values.get("kind") == "product":
-                    self.index = Product.load(path, self.table.rows, self._metric)
+                    self.index = Product.load(path, self.table.rows, self.table.metric)
                 else:
-                    self.index = Ivf.load(path, self._metric)
+                    self.index = Ivf.load(path, self.table.metric)
             except Exception as error:
                 raise Damaged(f"{path.name} cannot be read ({error})") from error
         if isinstance(self.index, Product):

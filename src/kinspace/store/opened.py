@@ -11,17 +11,21 @@ import numpy as np
 
 from kinspace.embeddings import Embeddings
 from kinspace.encoder import Encoder
-from kinspace.errors import IdNotFound, StoreClosed
+from kinspace.errors import IdNotFound, InvalidParameter, SpaceMismatch, StoreClosed
 from kinspace.results import Hit, Neighbours
+from kinspace.search.rerank import DEPTH, Reranker
+from kinspace.search.rerank import rerank as reranked
 from kinspace.space import Space
-from kinspace.store.base import Mode, names_of
+from kinspace.store.base import Mode, names_of, with_title
 from kinspace.store.care import Info, problems
 from kinspace.store.database import FILE, Database, Row
 from kinspace.store.filters import Filter, to_sql
 from kinspace.store.lock import WriterLock
-from kinspace.store.opening import check_new, found, made_of, make_folder
-from kinspace.store.search import Searcher
-from kinspace.store.sqlite_errors import damaged
+from kinspace.store.migration import Other, other_of
+from kinspace.store.opening import check_new, found, make_folder, require_model
+from kinspace.store.recipe import made_from
+from kinspace.store.search import Searcher, check_page
+from kinspace.store.vector_rows import VectorRows, VectorSet, active
 from kinspace.store.view import View
 
 _ROWS: Final = 4096
@@ -36,21 +40,43 @@ class Opened:
         database: Database,
         lock: WriterLock,
         encoder: Encoder[Any] | None,
+        which: VectorSet | None = None,
     ) -> None:
         self.path = path
         self._database = database
         self._lock = lock
         self._encoder = encoder
+        self._expects: Space | None = None
         self._guard = threading.RLock()
         self._closed = False
-        self.space, self.dtype = made_of(database)
-        self._view = View(path, database, lock, self.space, self.dtype)
+        self._look_at(which or active(database))
+
+    def _look_at(self, which: VectorSet) -> None:
+        """Read, and write, one set of vectors."""
+        self._rows = VectorRows(self._database, which)
+        self.space, self.dtype = which.space, which.dtype
+        self._view = View(self.path, self._rows, self._lock)
+
+    def _follow(self) -> None:
+        """See whether another process has changed the collection over to another model."""
+        if int(self._database.meta("set") or 1) == self._rows.which.number:
+            return
+        which = active(self._database)
+        if self._expects is not None and not which.space.agrees(self._expects):
+            raise SpaceMismatch(
+                f"{self.path} was changed from {self._expects} to {which.space} meanwhile.",
+                "Open it again, with that model.",
+            )
+        self._view.close()
+        self._encoder = None
+        self._look_at(which)
+        self._view.open()
 
     @classmethod
     def open(
         cls,
         path: str | Path,
-        encoder: Encoder[Any] | None = None,
+        encoder: Encoder[Any] | str | Path | None = None,
         *,
         space: Space | None = None,
         dtype: str = "float16",
@@ -64,9 +90,10 @@ class Opened:
         ----------
         path : str or Path
             The collection's folder.
-        encoder : Encoder, optional
-            What encodes texts and queries; by default the model that the collection was made
-            with, and for a new one the model shipped with Kinspace.
+        encoder : Encoder, str or Path, optional
+            What encodes texts and queries, or what :func:`kinspace.load` loads it by. By default
+            the model that the collection was made with, with the same options; for a new one the
+            model shipped with Kinspace.
         space : Space, optional
             For a new collection whose records all bring their own vectors, instead of an encoder.
         dtype : {"float16", "float32"}
@@ -84,10 +111,14 @@ class Opened:
             If there is none and none is to be made.
         SpaceMismatch
             If the collection holds vectors of another model.
+        ModelNotFound
         CorruptStore, NewerFormat
             If it cannot be read.
         """
         path = Path(path)
+        name = None
+        if isinstance(encoder, str | Path):
+            name, encoder = encoder, made_from({"name": encoder, "options": {}})
         is_new = not (path / FILE).exists()
         if is_new:
             given = encoder.space if encoder is not None else space
@@ -97,11 +128,12 @@ class Opened:
         try:
             lock = WriterLock(path, lock_timeout)
             if database.meta("space") is None:
-                encoder = found(database, encoder, space, dtype)
+                encoder = found(database, encoder, space, dtype, name)
             wanted = encoder.space if encoder is not None else space
             opened = cls(path, database, lock, encoder)
             if wanted is not None:
-                opened.space.require(wanted, f"kept together in {path}")
+                require_model(path, opened._rows.which, wanted, other_of(database))
+                opened._expects = wanted
             opened._view.open()
         except BaseException:
             database.close()
@@ -150,9 +182,8 @@ class Opened:
         ModelNotFound, SpaceMismatch
         """
         if self._encoder is None:
-            from kinspace.loading import load
-
-            encoder = load(self._database.meta("encoder") or self.space.model)
+            recipe = self._rows.which.encoder or {"name": self.space.model, "options": {}}
+            encoder = made_from(recipe)
             self.space.require(encoder.space, f"kept together in {self.path}")
             self._encoder = encoder
         return self._encoder
@@ -165,6 +196,7 @@ class Opened:
     def _check_open(self) -> None:
         if self._closed:
             raise StoreClosed(f"{self.path} is closed.", "Open it again.")
+        self._follow()
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -210,12 +242,10 @@ class Opened:
                     raise IdNotFound(
                         f"There is no record {name!r} in {self.path}.", "Check the id."
                     )
-            raw = self._database.vectors(list(places.values()))
-        joined = b"".join(raw.get(places[name], b"") for name in names)
-        if len(joined) != len(names) * self.space.dim * np.dtype(self.dtype).itemsize:
-            raise damaged(self._database.path, "a vector is missing or of another length")
-        rows = np.frombuffer(joined, self.dtype).reshape(len(names), self.space.dim)
-        return Embeddings(rows.astype(np.float32), self.space, names)
+            rows = self._rows.of([places[name] for name in names])
+        if self.space.form == "dense":
+            rows = rows.astype(np.float32)
+        return Embeddings(rows, self.space, names)
 
     def count(self, where: Filter | str | None = None) -> int:
         """How many records there are, or how many satisfy a filter."""
@@ -233,6 +263,8 @@ class Opened:
         explain: bool = False,
         unique: str | None = None,
         offset: int = 0,
+        rerank: Reranker | Encoder[Any] | None = None,
+        depth: int | None = None,
     ) -> list[Hit]:
         """The ``k`` best records that satisfy the filter, best first.
 
@@ -254,12 +286,37 @@ class Opened:
             hit a document.
         offset : int
             How many of the best to leave out, for pages.
+        rerank : Reranker or Encoder, optional
+            What reads the best ``depth`` again, with the query, and brings them into its order;
+            their scores are its own.
+        depth : int, optional
+            How many it reads; 100 if not given.
 
         Raises
         ------
         EmptyInput, InvalidParameter, InvalidFilter, InvalidVectors, DimensionMismatch,
         SpaceMismatch
         """
+        check_page(k, offset)
+        if rerank is None:
+            if depth is not None:
+                raise InvalidParameter("depth says how many are reranked.", "Give rerank too.")
+            return self._search(query, k, where, mode, explain, unique, offset)
+        depth = max(DEPTH if depth is None else depth, k + offset)
+        found = self._search(query, depth, where, mode, explain, unique, 0)
+        texts = [with_title(hit.fields.get("title"), hit.text) for hit in found]
+        return reranked(query, found, rerank, k + offset, texts=texts, explain=explain)[offset:]
+
+    def _search(
+        self,
+        query: Any,
+        k: int,
+        where: Filter | str | None,
+        mode: Mode,
+        explain: bool,
+        unique: str | None,
+        offset: int,
+    ) -> list[Hit]:
         with self._guard:
             self._check_open()
             searcher = Searcher(self._view, lambda: self.encoder)
@@ -288,9 +345,19 @@ class Opened:
         ------
         IdNotFound
         """
-        vector = self.vectors([name]).vectors[0]
-        found = self.search(vector, k + 1, where, "dense")
+        found = self.search(self.vectors([name]), k + 1, where, "dense")
         return [hit for hit in found if hit.id != str(name)][:k]
+
+    def near_ids(self, name: str, k: int = 10) -> Neighbours[str]:
+        """The same as :meth:`near`, ids and scores only.
+
+        Raises
+        ------
+        IdNotFound
+        """
+        found = self.find(self.vectors([name]), k + 1, None, "dense")
+        kept = [place for place, one in enumerate(found.ids) if one != str(name)][:k]
+        return Neighbours([found.ids[p] for p in kept], found.scores[kept], found.metric)
 
     # -- care ----------------------------------------------------------------------------------
 
@@ -299,13 +366,26 @@ class Opened:
         with self._guard:
             self._check_open()
             self._view.refresh()
-            return Info.of(self.path, self._database, self._view, self._lock)
+            return Info.of(self.path, self._view, self._lock, other_of(self._database))
 
     def check(self) -> list[str]:
         """Look at every byte; returns what is wrong, nothing if all is well."""
         with self._guard:
             self._check_open()
             return problems(self._database, self._view)
+
+    @property
+    def other(self) -> Other | None:
+        """The model that the collection is changing to or was changed from, if there is one."""
+        with self._guard:
+            self._check_open()
+            return other_of(self._database)
+
+    @property
+    def vector_rows(self) -> VectorRows:
+        """Its vectors as they lie in the database."""
+        self._check_open()
+        return self._rows
 
     @property
     def database(self) -> Database:

@@ -1,17 +1,23 @@
-"""Making a new collection."""
+"""Making a new collection, and whose vectors it may hold."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from kinspace.encoder import Encoder
-from kinspace.errors import CollectionNotFound, InvalidInput, InvalidParameter, StoreError
+from kinspace.errors import (
+    CollectionNotFound,
+    InvalidParameter,
+    SpaceMismatch,
+    StoreError,
+)
 from kinspace.space import Space
 from kinspace.store.database import Database
-from kinspace.store.sqlite_errors import damaged
-
-DTYPES: Final = ("float16", "float32")
+from kinspace.store.migration import Other
+from kinspace.store.packing import check_dtype, check_form
+from kinspace.store.recipe import recipe_of
+from kinspace.store.vector_rows import VectorSet
 
 
 def check_new(path: Path, space: Space | None, *, create: bool, dtype: str) -> None:
@@ -26,13 +32,9 @@ def check_new(path: Path, space: Space | None, *, create: bool, dtype: str) -> N
         raise InvalidParameter(
             f"{path} holds other files and no collection.", "Name an empty or a new folder."
         )
-    if dtype not in DTYPES:
-        raise InvalidParameter(f"dtype is {dtype!r}.", f"Choose one of: {', '.join(DTYPES)}.")
-    if space is not None and space.form != "dense":
-        raise InvalidInput(
-            f"A collection keeps dense vectors, and those of {space} are {space.form}.",
-            "Learn a dense space from them (LSA), or search them with Embeddings.nearest.",
-        )
+    check_dtype(dtype)
+    if space is not None:
+        check_form(space)
 
 
 def make_folder(path: Path) -> None:
@@ -50,6 +52,7 @@ def found(
     encoder: Encoder[Any] | None,
     space: Space | None,
     dtype: str,
+    name: str | Path | None,
 ) -> Encoder[Any] | None:
     """Write down what a new collection is; two processes may do so at the same moment."""
     if encoder is None and space is None:
@@ -58,26 +61,36 @@ def found(
         encoder = load()
     made = encoder.space if encoder is not None else space
     assert made is not None
+    recipe = recipe_of(encoder, name) if encoder is not None else None
     with database.transaction():
         if database.meta("space") is None:
             database.set_meta("space", made.to_dict())
             database.set_meta("dtype", dtype)
-            database.set_meta("encoder", made.model if encoder is not None else None)
+            database.set_meta("encoder", recipe)
+            if made.form != "dense":
+                database.need_format(2)
     return encoder
 
 
-def made_of(database: Database) -> tuple[Space, str]:
-    """The space of a collection and how it keeps vectors.
+def require_model(path: Path, held: VectorSet, wanted: Space, other: Other | None) -> None:
+    """Raise unless vectors of a space may be kept in a collection; say how they may be.
 
     Raises
     ------
-    CorruptStore
+    SpaceMismatch
     """
-    values, dtype = database.meta("space"), database.meta("dtype")
-    try:
-        space = Space.from_dict(values)
-    except (TypeError, InvalidParameter) as error:
-        raise damaged(database.path, "what its vectors are of cannot be read") from error
-    if dtype not in DTYPES:
-        raise damaged(database.path, f"its vectors are of the unknown type {dtype!r}")
-    return space, str(dtype)
+    if held.space.agrees(wanted):
+        return
+    if other is not None and other.space.agrees(wanted):
+        back = "" if other.is_new else " --back"
+        remedy = f"It holds them beside: change over with: kinspace migrate {path}{back}"
+    else:
+        remedy = (
+            "Open it without naming a model, or change to the other: "
+            f"kinspace migrate {path} --model {wanted.model}"
+        )
+    raise SpaceMismatch(
+        f"{path} holds vectors of {held.space}; those of {wanted} cannot be kept together with "
+        "them.",
+        remedy,
+    )

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from kinspace.store.database import Database
 from kinspace.store.derived import Damaged, Manifest
@@ -27,7 +27,7 @@ class Part(ABC):
         What the part was made with (space, number format); another identity means building anew.
     """
 
-    name: ClassVar[str]
+    name: str
 
     def __init__(self, root: Path, identity: dict[str, Any]) -> None:
         self.root = root

@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 from kinspace.embeddings import Embeddings
 from kinspace.encoder import Encoder
 from kinspace.errors import DimensionMismatch, EmptyInput, InvalidParameter
-from kinspace.index.exact import prepare_queries
+from kinspace.metric import metric_of_scores, normalise
 from kinspace.results import Hit, Neighbours, Part
 from kinspace.search import keyword
 from kinspace.search.explain import ExplainsMatches, by_clause, heaviest, place
 from kinspace.search.fusion import EMPTY, Ranking, hybrid
+from kinspace.space import Space
 from kinspace.store.base import Mode, with_title
 from kinspace.store.database import Row
 from kinspace.store.filters import Filter, to_sql
+from kinspace.store.packing import Rows, checked
 from kinspace.store.view import View
 
 _DEPTH: Final = 100
@@ -33,7 +35,7 @@ class _Question:
 
     text: str
     clauses: list[keyword.Clause]
-    vector: NDArray[np.float32] | None
+    vector: Rows | None
     allowed: NDArray[np.int64] | None
 
 
@@ -81,7 +83,9 @@ class Searcher:
         names = self.view.database.names_of(ids)  # less what was deleted a moment ago
         kept = np.array([one in names for one in ids], np.bool_)
         found = [names[one] for one in ids if one in names]
-        return Neighbours(found, joined.scores[:k][kept], self.view.space.metric)
+        space = self.view.space
+        metric = metric_of_scores(space.metric, space.form)
+        return Neighbours(found, joined.scores[:k][kept], metric)
 
     def _deeper(
         self, query: Any, where: Filter | str | None, mode: Mode
@@ -111,10 +115,11 @@ class Searcher:
         if not isinstance(query, str):
             if isinstance(query, Embeddings):
                 space.require(query.space, "compared")
-            vector = prepare_queries(query, space.dim, space.metric)
-            if len(vector) != 1:
+                query = query.vectors
+            vector = _prepared(query, space)
+            if vector.shape[0] != 1:
                 raise DimensionMismatch(
-                    f"The query has {len(vector)} vectors.", "Search one vector at a time."
+                    f"The query has {vector.shape[0]} vectors.", "Search one vector at a time."
                 )
             return _Question("", [], vector, allowed)
         if not query.strip():
@@ -125,7 +130,7 @@ class Searcher:
         if mode != "keyword":
             found = self._encoder().encode_query([query])
             space.require(found.space, "compared")
-            encoded = prepare_queries(found.vectors, space.dim, space.metric)
+            encoded = _prepared(found.vectors, space)
         return _Question(query, clauses, encoded, self._needed(clauses, allowed))
 
     def _candidates(self, question: _Question, depth: int) -> dict[str, Ranking]:
@@ -227,11 +232,22 @@ class Searcher:
         return parts
 
 
-def _check(k: int, mode: Mode, offset: int) -> None:
+def _prepared(vectors: Any, space: Space) -> Rows:
+    """Queries in the form of a space, of length 1 where only directions are compared."""
+    rows = checked(vectors, space)
+    return normalise(rows) if space.metric == "cosine" else rows
+
+
+def check_page(k: int, offset: int) -> None:
+    """Raise unless so many results can be shown from such a place on."""
     if not isinstance(k, int | np.integer) or k < 1:
         raise InvalidParameter(f"k is {k!r}; at least one result is needed.", "Give k ≥ 1.")
     if not isinstance(offset, int | np.integer) or offset < 0:
         raise InvalidParameter(f"offset is {offset!r}.", "Give 0 or more.")
+
+
+def _check(k: int, mode: Mode, offset: int) -> None:
+    check_page(k, offset)
     if mode not in get_args(Mode):
         raise InvalidParameter(
             f"Unknown mode {mode!r}.", f"Choose one of: {', '.join(get_args(Mode))}."

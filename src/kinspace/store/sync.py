@@ -14,6 +14,7 @@ from typing import Any, Final
 from kinspace import read
 from kinspace.errors import PathNotFound
 from kinspace.read import Notice, Passage, ReadOptions, Report, Source
+from kinspace.space import Space
 from kinspace.store.base import Checked, check
 from kinspace.store.collection import Collection
 from kinspace.store.database import Database
@@ -282,7 +283,7 @@ def _read_in(
             progress(done, total, one.source.path)
         stale = set(batch.ids_of(one.path))
         before = len(notes.notices)
-        for record in _records(one, options, batch.collection.space.dim, notes):
+        for record in _records(one, options, batch.collection.space, notes):
             stale.discard(record.id)
             batch.records.append(record)
             batch.commit_if_full()
@@ -316,9 +317,9 @@ def _completion(one: _Work, stamp: str) -> Callable[[Database], None]:
     return note
 
 
-def _records(one: _Work, options: ReadOptions, dim: int, notes: Report) -> Iterator[Checked]:
+def _records(one: _Work, options: ReadOptions, space: Space, notes: Report) -> Iterator[Checked]:
     for place, passage in enumerate(read.read_file(one.source, options, report=notes)):
-        yield check(as_record(passage, one.path, options), dim, place, source=one.path)
+        yield check(as_record(passage, one.path, options), space, place, source=one.path)
 
 
 _PLACE: Final = ("path", "start_line", "end_line", "headings", "part", "document")
@@ -356,26 +357,25 @@ def _estimate(
 ) -> None:
     """Passages, seconds and bytes of the whole from a sample of the files."""
     total = sum(one.source.size for one in work)
-    sampled = passages = text = 0
+    sampled = passages = text = numbers = 0
     started = time.perf_counter()
     quiet = Report()
     every = max(1, total // _SAMPLE_BYTES)
     for one in work[:: min(every, max(1, len(work) // 32))]:
-        records = list(_limited(_records(one, options, collection.space.dim, quiet)))
-        collection.encoder.encode([r.encoded_text for r in records])
+        records = list(_limited(_records(one, options, collection.space, quiet)))
+        found = collection.encoder.encode([r.encoded_text for r in records])
+        packed = collection.vector_rows.packing.pack(found.vectors, "a passage")
+        numbers += sum(map(len, packed))
         sampled += min(one.source.size, max(1, sum(len(r.text) for r in records)))
         passages += len(records)
         text += sum(len(r.text.encode()) for r in records)
         if sampled >= _SAMPLE_BYTES:
             break
     share = total / max(1, sampled)
-    width = 2 if collection.dtype == "float16" else 4
     report.passages = round(passages * share)
     # Reading and encoding were timed; writing takes about as long again.
     report.seconds = 2 * (time.perf_counter() - started) * share
-    report.bytes = round(
-        text * share * _OVERHEAD + report.passages * collection.space.dim * 2 * width
-    )
+    report.bytes = round((text * _OVERHEAD + 2 * numbers) * share)  # vectors lie there twice
 
 
 def _limited(records: Iterator[Checked]) -> Iterator[Checked]:

@@ -1,9 +1,14 @@
-"""The vector table: all vectors in one memory-mapped file, ready to be compared."""
+"""The vector table: all vectors in one memory-mapped file, ready to be compared.
+
+Dense vectors lie in rows of one length. Where records have several vectors, or sparse ones, a third
+file says where each one ends (in units of :mod:`kinspace.store.packing`).
+"""
 
 from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -11,15 +16,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kinspace.metric import normalise
-from kinspace.space import Space
+from kinspace.engines.late_interaction import max_sums
+from kinspace.index.exact import nearest_rows, row_scores
+from kinspace.metric import Metric, normalise, scores, top_k
 from kinspace.store.database import Database
 from kinspace.store.derived import Damaged
+from kinspace.store.packing import Rows
 from kinspace.store.parts import Part
+from kinspace.store.sqlite_errors import damaged
+from kinspace.store.vector_rows import VectorRows, beside
 
 _ROWS = 8192
 """Rows that are read and written together (6 MiB of float16 at 384 dimensions)."""
 
+_NUMBERS = 1 << 23
+"""Numbers of items of several vectors that are brought to float32 at once (32 MiB)."""
+
+
+_KEPT = 1 << 25
+"""Numbers up to which items of several vectors are kept as float32 (128 MiB)."""
 
 _WIDENED = 32_768
 """Rows up to which a float32 copy is kept (48 MiB at 384 dimensions)."""
@@ -53,26 +68,46 @@ class VectorTable(Part):
     For cosine the vectors have length 1. Rows of deleted records stay until the table is made
     anew; whoever reads it leaves them out.
 
+    Parameters
+    ----------
+    root : Path
+    rows : VectorRows
+        What it is made from.
+
     Attributes
     ----------
     seqs : ndarray of int64, shape (n,), ascending
-    rows : ndarray of float16 or float32, shape (n, dim), memory-mapped
     """
 
     name = "vectors"
 
-    def __init__(self, root: Path, space: Space, dtype: str) -> None:
-        super().__init__(root, {"space": space.to_dict(), "dtype": dtype})
-        self.space = space
-        self.dtype = np.dtype(dtype)
+    def __init__(self, root: Path, rows: VectorRows) -> None:
+        which = rows.which
+        super().__init__(root, {"space": which.space.to_dict(), "dtype": which.dtype})
+        self.name = beside("vectors", which.number)
+        self.source = rows
+        self.space = which.space
+        self.packing = rows.packing
         self.seqs: NDArray[np.int64]
-        self.rows: NDArray[Any]
-        self._wide: NDArray[np.float32] | None
+        self._units: NDArray[Any]
+        self._ends: NDArray[np.int64]
+        self._wide: Any
         self._forget()
 
-    def _files(self) -> tuple[Path, Path]:
+    @property
+    def rows(self) -> NDArray[Any]:
+        """All vectors of a dense table, shape (n, dim), memory-mapped."""
+        return self._units
+
+    @property
+    def metric(self) -> Metric:
+        """How rows are compared: those of length 1 need not be normalised again."""
+        return "dot" if self.space.metric == "cosine" else self.space.metric
+
+    def _files(self) -> list[Path]:
         stem = f"{self.name}-{self.generation}"
-        return self.root / f"{stem}.seqs", self.root / f"{stem}.rows"
+        kinds = ("seqs", "rows") if self.packing.is_even else ("seqs", "rows", "ends")
+        return [self.root / f"{stem}.{kind}" for kind in kinds]
 
     def _create(self) -> None:
         for path in self._files():
@@ -82,6 +117,7 @@ class VectorTable(Part):
     def _append(self, database: Database) -> None:
         # On Windows a file that is mapped cannot be truncated.
         self._forget()
+        end = int(self.manifest.values.get("units", 0))
         with ExitStack() as stack:
             outputs = [
                 stack.enter_context(closing(_Output(path, size, crc)))
@@ -89,47 +125,64 @@ class VectorTable(Part):
                 for size, _, crc in [self.manifest.files[path.name]]
             ]
             while True:
-                seqs, rows = database.vectors_after(
-                    self.manifest.last_seq, _ROWS, self.dtype, self.space.dim
-                )
+                seqs, blobs = self.source.after(self.manifest.last_seq, _ROWS)
                 if not len(seqs):
                     break
-                if self.space.metric == "cosine":
-                    rows = normalise(rows.astype(np.float32)).astype(self.dtype)
+                try:
+                    counts = self.packing.counts(blobs)
+                    if self.space.metric == "cosine":
+                        rows = _unit(self.packing.unpack(blobs))
+                        blobs = self.packing.pack(rows, "a record")
+                except ValueError as error:
+                    raise damaged(database.path, str(error)) from error
                 outputs[0].write(seqs.tobytes())
-                outputs[1].write(rows.tobytes())
+                outputs[1].write(b"".join(blobs))
+                if not self.packing.is_even:
+                    ends = end + np.cumsum(counts, dtype=np.int64)
+                    outputs[2].write(ends.tobytes())
+                end += int(counts.sum())
                 self.manifest.last_seq = int(seqs[-1])
+        self.manifest.values["units"] = end
         for output in outputs:
             self.manifest.note(self.root, output.path.name, output.crc)
 
     def _open(self) -> None:
-        seqs_path, rows_path = self._files()
-        count = self.manifest.files[seqs_path.name][0] // 8
-        width = self.space.dim * self.dtype.itemsize
-        if count * width != self.manifest.files[rows_path.name][0]:
+        paths = self._files()
+        sizes = [self.manifest.files[path.name][0] for path in paths]
+        count, units = sizes[0] // 8, sizes[1] // self.packing.unit.itemsize
+        if count * 8 != (sizes[2] if len(sizes) > 2 else units * 8):
             raise Damaged(f"{self.name} has a different number of vectors and of row numbers")
         self._forget()
         if not count:
             return
         try:
-            self.seqs = np.fromfile(seqs_path, np.int64, count)
-            self.rows = np.memmap(rows_path, self.dtype, "r", shape=(count, self.space.dim))
+            self.seqs = np.fromfile(paths[0], np.int64, count)
+            # An empty file cannot be mapped: sparse vectors may all be zeros.
+            mapped = np.memmap(paths[1], np.uint8, "r", shape=(sizes[1],)) if sizes[1] else b""
+            self._units = np.frombuffer(mapped, self.packing.unit)
+            if len(paths) > 2:
+                self._ends = np.fromfile(paths[2], np.int64, count)
+                if self._ends[-1] != units:
+                    raise Damaged(f"{self.name} ends elsewhere than it says")
         except (OSError, ValueError) as error:
             raise Damaged(f"{self.name} cannot be mapped ({error})") from error
 
     def quick_rows(self) -> NDArray[Any]:
-        """The rows for exact search: as float32 in memory where they are few, else as they lie.
+        """The rows of a dense table for exact search: as float32 where they are few, else as is.
 
         Widening float16 takes longer than comparing, so a process does it once.
         """
-        if self.dtype != np.float32 and len(self.rows) <= _WIDENED and self._wide is None:
-            self._wide = np.asarray(self.rows, np.float32)
-        return self.rows if self._wide is None else self._wide
+        if self.packing.dtype == np.float32 or len(self.seqs) > _WIDENED:
+            return self._units
+        if self._wide is None:
+            self._wide = np.asarray(self._units, np.float32)
+        return np.asarray(self._wide)
 
     def _forget(self) -> None:
         self._wide = None
         self.seqs = np.empty(0, np.int64)
-        self.rows = np.empty((0, self.space.dim), self.dtype)
+        self._units = np.empty(0, self.packing.unit)
+        self._ends = np.empty(0, np.int64)
 
     def positions(self, seqs: NDArray[np.int64]) -> NDArray[np.int64]:
         """Positions in the table of those row numbers that it holds; ``seqs`` ascending."""
@@ -137,3 +190,75 @@ class VectorTable(Part):
         places = places[places < len(self.seqs)]
         found: NDArray[np.int64] = places[self.seqs[places] == seqs[: len(places)]]
         return found
+
+    # -- comparing -------------------------------------------------------------------------------
+
+    def take(self, places: NDArray[np.int64]) -> Rows:
+        """Some rows, float32, in the form of the space; ``places`` ascending."""
+        if self.packing.is_even:
+            return np.asarray(self._units[places], np.float32)
+        together = len(places) > 0 and places[-1] - places[0] + 1 == len(places)
+        if self.space.form == "multi" and self._units.size <= _KEPT:
+            whole = self._read_once(lambda rows: rows)
+            return whole[places[0] : places[-1] + 1] if together else whole[places]
+        ends = self._ends[places]
+        counts = ends - np.where(places > 0, self._ends[places - 1], 0)
+        if together:
+            units = self._units[ends[0] - counts[0] : ends[-1]]
+        else:
+            starts = np.cumsum(counts) - counts
+            units = self._units[np.repeat(ends - counts - starts, counts) + np.arange(counts.sum())]
+        return self.packing.read(units, counts)
+
+    def _read_once(self, form: Callable[[Rows], Any]) -> Any:
+        """All rows of an uneven table in memory, as they are searched; a process does it once.
+
+        Sparse ones are searched as a list for each dimension, shape (dim, n).
+        """
+        if self._wide is None:
+            self._wide = form(self.packing.read(self._units, np.diff(self._ends, prepend=0)))
+        return self._wide
+
+    def scores(self, query: Rows, places: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """The scores of one query with some rows (``places`` ascending), or with all of them."""
+        if places is None:
+            places = np.arange(len(self.seqs))
+        if self.packing.is_even:
+            return np.asarray(row_scores(query, self._units[places], self.space.metric)[0])
+        if self.space.form == "sparse" and self.metric == "dot":
+            by_dimension = self._read_once(lambda rows: rows.T.tocsr())
+            found: NDArray[np.float32] = (query @ by_dimension).toarray()[0]
+            return found[places]
+        parts = [np.empty(0, np.float32)]
+        numbers = np.cumsum(np.diff(self._ends, prepend=0)[places]) * self.space.dim
+        first = 0
+        while first < len(places):
+            reach = (numbers[first - 1] if first else 0) + _NUMBERS
+            last = max(first + 1, int(np.searchsorted(numbers, reach, side="right")))
+            parts.append(self._compared(query, self.take(places[first:last])))
+            first = last
+        return np.concatenate(parts)
+
+    def _compared(self, query: Rows, rows: Rows) -> NDArray[np.float32]:
+        """Scores of one query with rows that, for cosine, have length 1 already."""
+        if self.space.form == "multi":
+            return np.asarray(max_sums(query, rows, lambda a, b: scores(a, b, self.metric))[0])
+        return np.asarray(scores(query, rows, self.metric)[0])
+
+    def nearest(
+        self, query: Rows, k: int, places: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Row numbers and scores of the ``k`` nearest, exactly, among some rows or all."""
+        if self.packing.is_even:
+            table, metric = self.quick_rows(), self.space.metric
+            found = nearest_rows(query, table, self.seqs, k, metric, rows=places)[0]
+            return np.array(found.ids, np.int64), found.scores
+        values = self.scores(query, places)
+        best, values = top_k(values[None], min(k, len(values)))
+        rows = best[0] if places is None else places[best[0]]
+        return self.seqs[rows], values[0]
+
+
+def _unit(rows: Rows) -> Rows:
+    """Rows of length 1, float32."""
+    return normalise(rows.astype(np.float32) if isinstance(rows, np.ndarray) else rows)

@@ -19,25 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.errors import StoreFull
-from kinspace.index.exact import nearest_rows, row_scores
-from kinspace.metric import normalise
-from kinspace.search.fusion import EMPTY, Ranking
+from kinspace.search.fusion import Ranking
 from kinspace.search.keyword import Clause, Tail
-from kinspace.space import Space
-from kinspace.store.database import DERIVED, Database
+from kinspace.store.database import DERIVED
 from kinspace.store.derived import Damaged
 from kinspace.store.keywords import FEW, KeywordIndex, texts_of
 from kinspace.store.lock import WriterLock
-from kinspace.store.neighbours import NeighbourIndex
+from kinspace.store.packing import Rows
 from kinspace.store.parts import Part
-from kinspace.store.vectors import VectorTable
+from kinspace.store.vector_rows import VectorRows
+from kinspace.store.vector_search import VectorSearch, alive
 
 LONGEST_TAIL: Final = 512
 """Records in the tail at which a writer takes them into the derived parts."""
 
 _ROWS: Final = 4096
-_SELECTIVE: Final = 0.2
-"""Share of records under which a filtered search looks at exactly those."""
 
 log = logging.getLogger("kinspace")
 
@@ -48,11 +44,13 @@ class View:
     Parameters
     ----------
     folder : Path
-    database : Database
+    rows : VectorRows
+        The set of vectors that is searched.
     lock : WriterLock
-    space : Space
-    dtype : str
-        ``"float16"`` or ``"float32"``.
+        Whoever holds it may write the parts.
+    is_beside : bool
+        Whether this is the other set of a collection that changes its model: the keyword index
+        is then only read.
 
     Attributes
     ----------
@@ -61,12 +59,13 @@ class View:
     """
 
     def __init__(
-        self, folder: Path, database: Database, lock: WriterLock, space: Space, dtype: str
+        self, folder: Path, rows: VectorRows, lock: WriterLock, *, is_beside: bool = False
     ) -> None:
-        self.database = database
+        self.rows = rows
+        self.database = rows.database
         self.lock = lock
-        self.space = space
-        self.dtype = np.dtype(dtype)
+        self.space = rows.space
+        self.is_beside = is_beside
         self.repairs: list[str] = []
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._make_parts(folder / DERIVED)
@@ -74,20 +73,23 @@ class View:
         self._buried = 0
         self._dead = np.empty(0, np.int64)
         self._tail = Tail()
-        self._tail_starts = 0, 0
-        self._tail_seqs = np.empty(0, np.int64)
-        self._tail_rows = np.empty((0, space.dim), np.float32)
+        self._tail_start = 0
 
     def _make_parts(self, root: Path) -> None:
         self.root = root
-        self.vectors = VectorTable(root, self.space, self.dtype.name)
+        self.meaning = VectorSearch(self.rows, root)
+        self.vectors, self.neighbours = self.meaning.table, self.meaning.neighbours
         self.keywords = KeywordIndex(root)
-        self.neighbours = NeighbourIndex(root, self.vectors)
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """The derived parts, each after those it is made from."""
         return (self.vectors, self.keywords, self.neighbours)
+
+    @property
+    def written(self) -> tuple[Part, ...]:
+        """The parts but the neighbour index that are brought up to the truth here."""
+        return (self.vectors,) if self.is_beside else (self.vectors, self.keywords)
 
     # -- keeping up ----------------------------------------------------------------------------
 
@@ -100,8 +102,10 @@ class View:
             except Damaged as error:
                 problems[part.name] = str(error)
         if not self.neighbours.path.exists() and not self.neighbours.is_due():
-            del problems["neighbours"]  # too few vectors to need one
-        waiting = self.database.count_after(self.keywords.manifest.last_seq)
+            problems.pop(self.neighbours.name, None)  # too few vectors to need one
+        if self.is_beside:
+            problems.pop(self.keywords.name, None)  # whoever writes the records sees to it
+        waiting = self.database.count_after(self.written[-1].manifest.last_seq)
         if waiting >= LONGEST_TAIL or (problems and self.root.exists()):
             self._repair(problems)
         self.refresh(force=True)
@@ -123,7 +127,7 @@ class View:
                 self.lock.release()
 
     def _say(self, problems: dict[str, str]) -> None:
-        for reason in problems.values():
+        for reason in () if self.is_beside else problems.values():
             message = f"{reason}: made anew from the records"
             self.repairs.append(message)
             log.warning("%s: %s", self.root.parent, message)
@@ -157,7 +161,7 @@ class View:
             self.root.mkdir(exist_ok=True)
             last = self.database.last_seq()
             buried, _ = self.database.tombstones(self.keywords.manifest.buried)
-            for part in (self.vectors, self.keywords):
+            for part in self.written:
                 behind = part.manifest.last_seq < last or not part.generation
                 if behind or (part is self.keywords and buried > part.manifest.buried):
                     part.update(self.database)
@@ -170,8 +174,8 @@ class View:
         with self._space_needed():
             self.root.mkdir(exist_ok=True)
             _, buried = self.database.ever()
-            self.vectors.rebuild(self.database)
-            self.keywords.rebuild(self.database)
+            for part in self.written:
+                part.rebuild(self.database)
             if self.neighbours.is_due():
                 self.neighbours.rebuild(self.database)
             elif not self.neighbours.is_needed():
@@ -226,7 +230,7 @@ class View:
     def _refresh_tail(self, gone: NDArray[np.int64]) -> None:
         start = self.keywords.manifest.last_seq
         # A part that was abandoned knows less than before: then the tail starts anew.
-        anew = start < self._tail_starts[0]
+        anew = start < self._tail_start
         self._tail.forget([seq for seq in list(self._tail) if anew or seq <= start])
         self._tail.forget(gone.tolist())
         seen = max([start, *self._tail])
@@ -234,21 +238,8 @@ class View:
             for row in rows:
                 self._tail.add(row.seq, texts_of(row))
             seen = rows[-1].seq
-        first, start = start, self.vectors.manifest.last_seq
-        keep = (self._tail_seqs > start) & ~np.isin(self._tail_seqs, gone)
-        keep &= start >= self._tail_starts[1]
-        self._tail_starts = first, start
-        self._tail_seqs, self._tail_rows = self._tail_seqs[keep], self._tail_rows[keep]
-        seen = int(self._tail_seqs[-1]) if len(self._tail_seqs) else start
-        while True:
-            seqs, raw = self.database.vectors_after(seen, _ROWS, self.dtype, self.space.dim)
-            if not len(seqs):
-                break
-            rows_ = raw.astype(np.float32)
-            rows_ = normalise(rows_) if self.space.metric == "cosine" else rows_
-            self._tail_seqs = np.concatenate([self._tail_seqs, seqs])
-            self._tail_rows = np.concatenate([self._tail_rows, rows_])
-            seen = int(seqs[-1])
+        self._tail_start = start
+        self.meaning.refresh_tail(gone)
 
     def waiting(self) -> int:
         """How many committed records and deletions the keyword index has not taken in yet."""
@@ -270,7 +261,7 @@ class View:
         limit = depth
         while True:
             seqs, scores, complete = self.keywords.search(clauses, limit, few)
-            kept = self._alive(seqs, allowed) & (seqs <= self.keywords.manifest.last_seq)
+            kept = alive(seqs, allowed, self._dead) & (seqs <= self.keywords.manifest.last_seq)
             if complete or kept.sum() >= depth:
                 break
             limit *= 4
@@ -280,7 +271,7 @@ class View:
             late = self._tail.search(clauses, weights, self.keywords.mean_length(self._tail))
             ids = np.fromiter(late, np.int64, len(late))
             values = np.array([sum(by.values()) for by in late.values()], np.float32)
-            ok = self._alive(ids, allowed)
+            ok = alive(ids, allowed, self._dead)
             found = Ranking(
                 np.concatenate([found.ids, ids[ok]]), np.concatenate([found.scores, values[ok]])
             )
@@ -292,93 +283,13 @@ class View:
         every = self.keyword([replace(clause, need="must")], self.database.count(), None)
         return np.sort(every.ids)
 
-    def dense(
-        self, query: NDArray[np.float32], depth: int, allowed: NDArray[np.int64] | None
-    ) -> Ranking:
-        """The ``depth`` nearest to a query, shape (1, dim), among the allowed row numbers."""
-        table = self.vectors
-        covered = self.neighbours.covered
-        few = allowed is not None and len(allowed) < _SELECTIVE * max(1, len(table.seqs))
-        parts = []
-        if covered and not few:
-            near = self._approximate(query, depth, allowed)
-            if near is None:
-                covered = 0
-            else:
-                parts.append(near)
-        else:
-            covered = 0
-        parts.append(self._exact(query, depth, allowed, covered))
-        if len(self._tail_seqs):
-            kept = self._alive(self._tail_seqs, allowed)
-            values = row_scores(query, self._tail_rows[kept], self.space.metric)[0]
-            parts.append(Ranking(self._tail_seqs[kept], values))
-        joined = Ranking.sorted(
-            np.concatenate([p.ids for p in parts]), np.concatenate([p.scores for p in parts])
-        )
-        return Ranking(joined.ids[:depth], joined.scores[:depth])
+    def dense(self, query: Rows, depth: int, allowed: NDArray[np.int64] | None) -> Ranking:
+        """The ``depth`` nearest to one query among the allowed row numbers."""
+        return self.meaning.nearest(query, depth, allowed, self._dead)
 
-    def _approximate(
-        self, query: NDArray[np.float32], depth: int, allowed: NDArray[np.int64] | None
-    ) -> Ranking | None:
-        """Candidates of the neighbour index, scored again exactly; None if too few survive."""
-        table, covered = self.vectors, self.neighbours.covered
-        wanted = min(covered, 2 * depth)
-        if allowed is not None:
-            wanted = min(covered, int(wanted * len(table.seqs) / max(1, len(allowed))) + depth)
-        try:
-            places = self.neighbours.candidates(query, wanted)
-        except Damaged as error:
-            log.warning("%s: exact search instead", error)
-            return None
-        seqs = table.seqs[places]
-        kept = self._alive(seqs, allowed)
-        if kept.sum() < min(depth, covered):
-            return None
-        places = np.sort(places[kept])  # in the order of the file
-        scores = row_scores(query, table.rows[places], self.space.metric)[0]
-        return Ranking(table.seqs[places], scores)
-
-    def _exact(
-        self,
-        query: NDArray[np.float32],
-        depth: int,
-        allowed: NDArray[np.int64] | None,
-        start: int,
-    ) -> Ranking:
-        """Exact search over the table's rows from ``start`` on."""
-        table = self.vectors
-        if start >= len(table.seqs):
-            return EMPTY
-        if allowed is not None:
-            rows = table.positions(allowed[~np.isin(allowed, self._dead)])
-            rows = rows[rows >= start]
-        else:
-            rows = start + np.flatnonzero(self._alive(table.seqs[start:], None))
-        everything = not start and len(rows) == len(table.seqs)
-        found = nearest_rows(
-            query, table.quick_rows(), table.seqs, depth, self.space.metric,
-            rows=None if everything else rows,
-        )[0]  # fmt: skip
-        return Ranking(np.array(found.ids, np.int64), found.scores)
-
-    def _alive(
-        self, seqs: NDArray[np.int64], allowed: NDArray[np.int64] | None
-    ) -> NDArray[np.bool_]:
-        if allowed is not None:
-            return _among(seqs, allowed)
-        return ~_among(seqs, self._dead)
-
-    def dense_scores(self, query: NDArray[np.float32], seqs: NDArray[np.int64]) -> Ranking:
+    def dense_scores(self, query: Rows, seqs: NDArray[np.int64]) -> Ranking:
         """The exact scores of given row numbers, in order of score."""
-        ordered = np.sort(seqs)
-        places = self.vectors.positions(ordered)
-        late = np.flatnonzero(_among(self._tail_seqs, ordered))
-        ids = np.concatenate([self.vectors.seqs[places], self._tail_seqs[late]])
-        rows = np.concatenate(
-            [np.asarray(self.vectors.rows[places], np.float32), self._tail_rows[late]]
-        )
-        return Ranking.sorted(ids, row_scores(query, rows, self.space.metric)[0])
+        return self.meaning.scores(query, seqs)
 
     def explain(self, clauses: Sequence[Clause], seq: int) -> dict[Clause, float]:
         """What each clause gives to the keyword score of one record."""
@@ -388,12 +299,3 @@ class View:
             self.keywords.mean_length(self._tail),
         )
         return late[seq] if seq in late else self.keywords.explain(clauses, seq)
-
-
-def _among(values: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which values are in a sorted array."""
-    if not len(among):
-        return np.zeros(len(values), np.bool_)
-    places = np.searchsorted(among, values)
-    places[places == len(among)] = 0
-    return np.asarray(among[places] == values)

@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kinspace.encoder import Encoder
-from kinspace.errors import DuplicateId, InvalidVectors
-from kinspace.space import Space
+from kinspace.errors import DuplicateId
 from kinspace.store.base import Checked
 from kinspace.store.database import Database, NewRow
+from kinspace.store.packing import content
+from kinspace.store.vector_rows import VectorRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +30,15 @@ class Writer:
 
     Parameters
     ----------
-    database : Database
-    space : Space
-    dtype : {"float16", "float32"}
+    rows : VectorRows
+        The set of vectors that is written.
     encoder : callable
         Gives the encoder when a text must be encoded.
     """
 
-    def __init__(
-        self, database: Database, space: Space, dtype: str, encoder: Callable[[], Encoder[Any]]
-    ) -> None:
-        self.database = database
-        self.space = space
-        self.dtype = dtype
+    def __init__(self, rows: VectorRows, encoder: Callable[[], Encoder[Any]]) -> None:
+        self.rows = rows
+        self.database = rows.database
         self._encoder = encoder
 
     def write(
@@ -76,7 +70,7 @@ class Writer:
         with self.database.transaction():
             gone += self.database.seqs_of([n for n in without if n not in latest]).values()
             self.database.bury(gone)
-            self.database.insert(rows)
+            self.database.insert(rows, self.rows.which.table)
             if also is not None:
                 also(self.database)
         return len(rows)
@@ -99,26 +93,19 @@ class Writer:
         texts: dict[bytes, str] = {}
         for one in records:
             if one.vector is not None:
-                vectors[hashes[one.id]] = self._pack(one.vector[None], one.id)[0]
+                vectors[hashes[one.id]] = self.rows.packing.pack(one.vector, one.id)[0]
             else:
                 texts[hashes[one.id]] = one.encoded_text
-        vectors |= self.database.vectors_by_hash(list(texts))
-        missing = [digest for digest in texts if digest not in vectors]
-        if missing:
-            found = self._encoder().encode([texts[digest] for digest in missing])
-            self.space.require(found.space, "kept together")
-            vectors |= dict(zip(missing, self._pack(found.vectors, "a text"), strict=True))
-        return vectors
+        vectors |= self.rows.by_hash(list(texts))
+        return vectors | self.encoded({d: text for d, text in texts.items() if d not in vectors})
 
-    def _pack(self, rows: NDArray[np.float32], name: str) -> list[bytes]:
-        with np.errstate(over="ignore"):
-            packed = rows.astype(self.dtype)
-        if not np.isfinite(packed).all():
-            raise InvalidVectors(
-                f"The vector of {name!r} has values too large for {self.dtype}.",
-                'Open a new collection with dtype="float32".',
-            )
-        return [row.tobytes() for row in packed]
+    def encoded(self, texts: dict[bytes, str]) -> dict[bytes, bytes]:
+        """Vectors of texts, by whatever tells them apart."""
+        if not texts:
+            return {}
+        found = self._encoder().encode(list(texts.values()))
+        self.rows.space.require(found.space, "kept together")
+        return dict(zip(texts, self.rows.packing.pack(found.vectors, "a text"), strict=True))
 
 
 def content_hash(record: Checked) -> bytes:
@@ -126,7 +113,7 @@ def content_hash(record: Checked) -> bytes:
     digest = text_hash(record.encoded_text)
     if record.vector is None:
         return digest
-    return digest + hashlib.blake2b(record.vector.tobytes(), digest_size=16).digest()
+    return digest + hashlib.blake2b(content(record.vector), digest_size=16).digest()
 
 
 def text_hash(text: str) -> bytes:
