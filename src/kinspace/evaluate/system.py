@@ -5,19 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.datasets.content import Document
 from kinspace.embeddings import Embeddings
-from kinspace.embeddings.rows import stacked
+from kinspace.embeddings.rows import together
 from kinspace.encoder import Encoder, Progress, Side
 from kinspace.errors import NotApplicable
+from kinspace.multi import MultiVectors
 from kinspace.results import Neighbours
 from kinspace.space import Space
 from kinspace.sparse import nbytes
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 @runtime_checkable
@@ -94,7 +98,9 @@ class Meter(Encoder[Any]):
     def space(self) -> Space:
         return self.inner.space
 
-    def _encode_batch(self, items: Sequence[Any], side: Side) -> NDArray[np.float32]:
+    def _encode_batch(
+        self, items: Sequence[Any], side: Side
+    ) -> NDArray[np.float32] | csr_array | MultiVectors:
         return self.inner._encode_batch(items, side)
 
     def _encode(self, items: Iterable[Any], side: Side, progress: Progress | None) -> Embeddings:
@@ -103,12 +109,15 @@ class Meter(Encoder[Any]):
         self.texts += len(listed)
         if found.space.form == "sparse":
             self._bytes += nbytes(found.vectors)
+        elif found.space.form == "multi":
+            vectors: Any = found.vectors
+            self._bytes += vectors.values.nbytes
         return found
 
     @property
     def vector_bytes(self) -> float:
-        """Bytes of a vector as float32; of sparse ones the mean since :meth:`reset`."""
-        if self.space.form == "sparse":
+        """Bytes of an item's vector as float32; if they differ, the mean since :meth:`reset`."""
+        if self.space.form in ("sparse", "multi"):
             return self._bytes / max(self.texts, 1)
         return 4 * self.space.dim
 
@@ -126,7 +135,7 @@ class Meter(Encoder[Any]):
             took = (self.seconds - before) / letters
             rows = [found.vectors[row : row + 1] for row in range(len(found))]
             self._kept |= {t: (row, took * len(t)) for t, row in zip(late, rows, strict=True)}
-        return Embeddings(stacked([self._kept[text][0] for text in listed]), self.space)
+        return Embeddings(together([self._kept[text][0] for text in listed]), self.space)
 
     def _timed(self, items: list[Any], side: Side, progress: Progress | None) -> Embeddings:
         start = time.perf_counter()
@@ -162,10 +171,15 @@ class System:
     topics: Sequence[Sequence[str]] | None = field(default=None)
 
     def need_encoder(self, task: str) -> Meter:
-        """The encoder; :class:`NotApplicable` if there is none."""
+        """The encoder; :class:`NotApplicable` if there is none, or not one vector a text."""
         if self.encoder is None:
             raise NotApplicable(
                 f"{self.name} gives no vectors, which {task} needs.", "Judge an encoder on it."
+            )
+        if self.encoder.space.form == "multi":
+            raise NotApplicable(
+                f"{self.name} gives several vectors a text, and {task} needs one.",
+                "Judge it on retrieval and reranking.",
             )
         return self.encoder
 

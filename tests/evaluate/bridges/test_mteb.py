@@ -45,7 +45,7 @@ from kinspace.evaluate.tasks import (
     WordSimilarityTask,
 )
 from kinspace.pretrained import load as load_model
-from kinspace.pretrained.transformer import TransformerEncoder
+from kinspace.pretrained.neural.dense.encoder import TransformerEncoder
 from kinspace.space import Space, fingerprint_of
 from tests.toys import CountLearner, HashEncoder
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,29 +12,9 @@ import kinspace as ks
 from kinspace.datasets.content import Document
 from kinspace.errors import InvalidVectors
 from kinspace.evaluate.systems.dense import Dense
-from kinspace.evaluate.systems.sparse import SparseRows
 from kinspace.evaluate.tasks.neighbours import nearest
-from kinspace.metric import METRICS, scores
+from kinspace.metric import METRICS
 from tests.toys import SparseHashEncoder
-
-
-@pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("block", [1 << 24, 50])
-def test_what_is_found_is_the_order_of_the_scores(
-    metric: Any, block: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kinspace.evaluate.systems.sparse._BLOCK", block)
-    rng = np.random.default_rng(0)
-    rows, queries = (
-        random_array((n, 9), density=0.3, rng=rng, format="csr", dtype=np.float32) for n in (20, 7)
-    )
-    found = SparseRows(rows, metric).search(queries, 5)
-    whole = scores(queries.toarray(), rows.toarray(), metric)
-    for line, one in zip(whole, found, strict=True):
-        np.testing.assert_allclose(one.scores, np.sort(line)[::-1][:5], atol=1e-5)
-        np.testing.assert_allclose(one.scores, line[one.ids], atol=1e-5)
-    assert SparseRows(rows, metric).search(queries[:0], 5).ids.shape == (0, 5)
-    assert SparseRows(rows, metric).nbytes > 0
 
 
 def test_documents_by_sparse_vectors() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -230,6 +231,28 @@ def test_a_name_stands_for_a_system(name: str, kind: type) -> None:
     assert system.name == name
     assert isinstance(system.retriever, kind)
     assert (system.encoder is not None) == (name == "default")
+
+
+def test_a_cross_encoder_by_its_path() -> None:
+    pytest.importorskip("sentence_transformers")
+    from kinspace.pretrained.neural.reranking.reranker import Reranker
+    from tests.pretrained.neural.cross_encoders import classifier
+    from tests.pretrained.neural.tiny import made
+
+    path = str(made(classifier))
+    system = as_system(f"bm25>{path}")
+    assert isinstance(system.retriever, Reranked)
+    reranker = system.retriever.reranker
+    assert isinstance(reranker, Reranker)
+    with contextlib.closing(system.retriever) as retriever:
+        retriever.index(DOCUMENTS)
+        found = retriever.search(["the dog barks"], 2)[0]
+    texts = {document.id: document.whole for document in DOCUMENTS}
+    expected = reranker.score("the dog barks", [texts[name] for name in found.ids])
+    np.testing.assert_allclose(found.scores, expected, atol=1e-4)
+    assert system.fingerprint != as_system("bm25>default").fingerprint
+    with pytest.raises(InvalidParameter, match="is a reranker, which finds no documents"):
+        as_system(path)
 
 
 def test_names_share_one_encoder() -> None:

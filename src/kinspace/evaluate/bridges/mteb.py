@@ -21,8 +21,8 @@ from kinspace.evaluate.system import Meter, Retriever, System
 from kinspace.evaluate.systems import Hybrid, Keyword, Reranked, Reranker, as_system
 from kinspace.evaluate.systems.names import Judged
 from kinspace.metric import Metric, as_matrix, paired_scores, scores
+from kinspace.pretrained.neural.dense.encoder import TransformerEncoder
 from kinspace.pretrained.static import StaticEncoder
-from kinspace.pretrained.transformer import TransformerEncoder
 
 _FRAMEWORKS: Final[list[tuple[type, list[str]]]] = [
     (StaticEncoder, ["NumPy", "safetensors"]),

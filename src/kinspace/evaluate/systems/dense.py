@@ -1,4 +1,7 @@
-"""Retrieval by meaning alone: vectors of documents, and an index to search them in."""
+"""Retrieval by meaning alone: vectors of documents, and an index to search them in.
+
+Vectors may be sparse, and there may be several to a document (late interaction).
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,7 @@ from typing import Any, Final
 from kinspace.datasets.content import Document
 from kinspace.encoder import Encoder, Progress
 from kinspace.errors import InvalidParameter, NotFitted
-from kinspace.evaluate.systems.sparse import SparseRows
-from kinspace.index import Exact, Index, Ivf, Product
+from kinspace.index import Exact, Index, Ivf, Product, exact_index
 from kinspace.metric import Metric
 from kinspace.results import Neighbours
 from kinspace.space import fingerprint_of
@@ -55,7 +57,7 @@ class Dense:
             )
         self.encoder = encoder
         self._make = INDEXES[index] if isinstance(index, str) else index
-        self._index: Index | SparseRows | None = None
+        self._index: Index | None = None
         self._ids: list[str] = []
 
     @cached_property
@@ -85,10 +87,10 @@ class Dense:
         """Encode and take in documents, in place of those of an earlier call."""
         found = self.encoder.encode([document.whole for document in documents], progress=progress)
         self._ids = [document.id for document in documents]
-        if found.space.form == "sparse" and isinstance(self._empty, Exact):
-            self._index = SparseRows(found.vectors, found.space.metric)
-            return
-        made = self._make(found.space.dim, found.space.metric)
+        exact = isinstance(self._empty, Exact)
+        made = (
+            exact_index(found.space) if exact else self._make(found.space.dim, found.space.metric)
+        )
         made.add(found.vectors)
         self._index = made
 

@@ -10,12 +10,13 @@ from typing import Any, Final
 import numpy as np
 
 from kinspace.embeddings import Embeddings
-from kinspace.encoder import Encoder
+from kinspace.encoder import Encoder, Parameters
 from kinspace.errors import DuplicateId, EmptyInput, InvalidInput, InvalidParameter
 from kinspace.evaluate.system import Meter, Retriever, System
 from kinspace.evaluate.systems.collected import Hybrid, Keyword
 from kinspace.evaluate.systems.dense import INDEXES, Dense
 from kinspace.evaluate.systems.reranked import Reranked
+from kinspace.search.rerank import Reranker
 from kinspace.space import fingerprint_of
 
 BM25: Final = "bm25"
@@ -43,7 +44,7 @@ def as_systems(models: Judged | Iterable[Judged]) -> list[System]:
         listed = list(models)
     if not listed:
         raise EmptyInput("There are no models to judge.", 'Name one, such as "default".')
-    loaded: dict[str, Meter] = {}
+    loaded: dict[str, Any] = {}
     systems = [as_system(model, loaded=loaded) for model in listed]
     names = [system.name for system in systems]
     for name in names:
@@ -55,7 +56,7 @@ def as_systems(models: Judged | Iterable[Judged]) -> list[System]:
 
 
 def as_system(
-    model: Judged, *, name: str | None = None, loaded: dict[str, Meter] | None = None
+    model: Judged, *, name: str | None = None, loaded: dict[str, Any] | None = None
 ) -> System:
     """What can be judged, from a name or a thing.
 
@@ -65,13 +66,14 @@ def as_system(
         A name says it in one word: ``"bm25"`` searches by words; ``"default"``,
         ``"all-MiniLM-L6-v2"`` and paths are models, searched exactly; ``"default@ivf"`` searches
         an approximate index (``exact``, ``ivf``, ``product``); ``"default+bm25"`` joins words
-        and meaning; ``"bm25>default"`` brings the best of the first into order by the second.
+        and meaning; ``"bm25>default"`` brings the best of the first into order by the second,
+        which may be a cross-encoder.
         A ``.safetensors`` file of :class:`~kinspace.Embeddings`, or such a table itself, is
         judged on words.
     name : str, optional
         What it is called in the report.
     loaded : dict, optional
-        Encoders by name that are loaded already; new ones are put there.
+        Models by name that are loaded already; new ones are put there.
 
     Raises
     ------
@@ -107,7 +109,7 @@ def as_system(
     return found if name is None else _renamed(found, name)
 
 
-def _named(name: str, loaded: dict[str, Meter]) -> System:
+def _named(name: str, loaded: dict[str, Any]) -> System:
     if not name.strip():
         raise InvalidParameter("A model's name is empty.", 'Name one, such as "default".')
     if ">" in name:
@@ -126,7 +128,7 @@ def _named(name: str, loaded: dict[str, Meter]) -> System:
     return System(name, _fingerprint(retriever), retriever=retriever)
 
 
-def _reranked(name: str, loaded: dict[str, Meter]) -> Reranked:
+def _reranked(name: str, loaded: dict[str, Any]) -> Reranked:
     first, _, second = name.rpartition(">")
     if not first or not second or BM25 in second.split("+"):
         raise InvalidParameter(
@@ -135,15 +137,27 @@ def _reranked(name: str, loaded: dict[str, Meter]) -> Reranked:
     finder = _named(first, loaded).retriever
     if finder is None:
         raise InvalidParameter(f"{first!r} finds no documents.", "Give a model or bm25.")
-    return Reranked(finder, _encoder(second, loaded))
+    return Reranked(finder, _model(second, loaded))
 
 
-def _encoder(name: str, loaded: dict[str, Meter]) -> Meter:
+def _encoder(name: str, loaded: dict[str, Any]) -> Meter:
+    found = _model(name, loaded)
+    if isinstance(found, Meter):
+        return found
+    raise InvalidParameter(
+        f"{name} is a reranker, which finds no documents.",
+        f"Let it bring what another finds into order: bm25>{name}.",
+    )
+
+
+def _model(name: str, loaded: dict[str, Any]) -> Meter | Reranker:
     if name not in loaded:
         from kinspace.loading import load
 
-        loaded[name] = Meter(load(name))
-    return loaded[name]
+        model: Any = load(name)
+        loaded[name] = Meter(model) if isinstance(model, Encoder) else model
+    found: Meter | Reranker = loaded[name]
+    return found
 
 
 def _dense(meter: Meter, name: str) -> System:
@@ -163,18 +177,20 @@ def _table(words: Embeddings, name: str) -> System:
 
 
 def _fingerprint(retriever: Retriever) -> str:
-    """The retriever's fingerprint, and the settings of its encoders that move the last digits."""
-    encoders = (getattr(one, "inner", None) for one in _encoders(retriever))
-    return fingerprint_of(retriever.fingerprint, *map(repr, encoders))
+    """The retriever's fingerprint, and the settings of its models that move the last digits."""
+    models = (getattr(one, "inner", one) for one in _models(retriever))
+    return fingerprint_of(retriever.fingerprint, *map(repr, models))
 
 
-def _encoders(part: Any) -> Iterator[Any]:
-    """The encoders of a retriever, wherever they stand in it."""
+def _models(part: Any) -> Iterator[Any]:
+    """The encoders and rerankers of a retriever, wherever they stand in it."""
     for name in ("first", "reranker"):
         if hasattr(part, name):
-            yield from _encoders(getattr(part, name))
+            yield from _models(getattr(part, name))
     if hasattr(part, "encoder"):
         yield part.encoder
+    elif isinstance(part, Parameters):
+        yield part
 
 
 def _renamed(system: System, name: str) -> System:

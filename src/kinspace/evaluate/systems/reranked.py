@@ -3,83 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kinspace.datasets.content import Document
 from kinspace.encoder import Encoder, Progress
 from kinspace.errors import InvalidParameter
 from kinspace.evaluate.system import Retriever
-from kinspace.index.exact import row_scores
-from kinspace.metric import normalise
 from kinspace.results import Neighbours
+from kinspace.search.rerank import DEPTH, ByVectors, Reranker, as_reranker
 from kinspace.space import fingerprint_of
-
-
-@runtime_checkable
-class Reranker(Protocol):
-    """Says how well each of some texts answers a query, as a cross-encoder does."""
-
-    @property
-    def name(self) -> str:
-        """What it is called in a report."""
-        ...
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of all that changes its scores."""
-        ...
-
-    def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One score a text, shape (n,); higher is better."""
-        ...
-
-
-class ByVectors:
-    """An encoder as a reranker: the query's vector against those of the texts.
-
-    A text is encoded once, however many queries it is a candidate of.
-
-    Parameters
-    ----------
-    encoder : Encoder
-    """
-
-    def __init__(self, encoder: Encoder[Any]) -> None:
-        self.encoder = encoder
-        self._vectors: dict[str, NDArray[np.float32]] = {}
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self.encoder.space.model
-
-    @property
-    def fingerprint(self) -> str:
-        """The model's fingerprint."""
-        return self.encoder.space.fingerprint
-
-    def prepare(self, texts: Sequence[str]) -> None:
-        """Encode texts that will be candidates, all in one go."""
-        late = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        if late:
-            self._vectors.update(zip(late, self.encoder.encode(late).vectors, strict=True))
-
-    def forget(self) -> None:
-        """Let go of the vectors."""
-        self._vectors.clear()
-
-    def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Score texts by the metric of the encoder's space."""
-        self.prepare(texts)
-        rows = np.stack([self._vectors[text] for text in texts])
-        asked = self.encoder.encode_query([query]).vectors
-        metric = self.encoder.space.metric
-        if metric == "cosine":
-            asked, rows = normalise(asked), normalise(rows)
-        return row_scores(asked, rows, metric).ravel()
 
 
 class Reranked:
@@ -100,12 +34,12 @@ class Reranked:
     """
 
     def __init__(
-        self, first: Retriever, reranker: Reranker | Encoder[Any], *, depth: int = 100
+        self, first: Retriever, reranker: Reranker | Encoder[Any], *, depth: int = DEPTH
     ) -> None:
         if depth < 1:
             raise InvalidParameter(f"depth is {depth}.", "Give 1 or more candidates.")
         self.first = first
-        self.reranker = ByVectors(reranker) if isinstance(reranker, Encoder) else reranker
+        self.reranker = as_reranker(reranker)
         self.depth = depth
         self._texts: dict[str, str] = {}
 

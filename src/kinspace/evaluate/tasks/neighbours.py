@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kinspace.evaluate.systems.sparse import SparseRows
+from kinspace.index import SparseExact
 from kinspace.index.exact import nearest_rows
 from kinspace.metric import Metric, normalise
 from kinspace.sparse import is_sparse
@@ -42,7 +42,9 @@ def nearest(
     [[1, 0]]
     """
     if is_sparse(table):
-        found = SparseRows(table, metric).search(queries, k)
+        index = SparseExact(table.shape[1], metric)
+        index.add(table)
+        found = index.search(queries, min(k, table.shape[0]))
         return found.ids, found.scores
     if metric == "cosine":
         queries, table = normalise(queries), normalise(table)

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from kinspace.datasets.content import RetrievalSet
 from kinspace.encoder import Encoder, Progress
 from kinspace.errors import InvalidJudgements, InvalidParameter
 from kinspace.evaluate.runs import Run
 from kinspace.evaluate.system import Retriever, System
 from kinspace.evaluate.systems import Keyword, Reranker
-from kinspace.evaluate.systems.reranked import ByVectors
 from kinspace.evaluate.task import Outcome, Task
 from kinspace.evaluate.tasks.identity import identity
 from kinspace.evaluate.tasks.retrieval import judge
-from kinspace.index.exact import row_scores
-from kinspace.metric import normalise
+from kinspace.search.rerank import ByVectors
 
 Scores = dict[str, dict[str, float]]
 
@@ -125,15 +125,12 @@ class RerankingTask(Task):
         documents = self.content.documents
         texts = encoder.encode([documents[name].whole for name in names], progress=progress)
         queries = self._queries()
-        asked = encoder.encode_query(list(queries.values())).vectors
-        rows, metric = texts.vectors, texts.space.metric
-        if metric == "cosine":
-            asked, rows = normalise(asked), normalise(rows)
+        asked = encoder.encode_query(list(queries.values()))
         scores = {}
-        for vector, query in zip(asked, queries, strict=True):
+        for row, query in enumerate(queries):
             some = self.candidates[query]
-            near = rows[[places[name] for name in some]]
-            values = row_scores(vector[None], near, metric)[0]
+            near = texts[np.array([places[name] for name in some])]
+            values = asked[row : row + 1].similarity(near)[0]
             scores[query] = dict(zip(some, map(float, values), strict=True))
         return scores
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kinspace.embeddings import Embeddings
 from kinspace.encoder import Learner, Side, learned, require_texts
-from kinspace.errors import NotApplicable, ReadError
+from kinspace.errors import NotApplicable, ReadError, require_choice
 from kinspace.learn import saved as files
 from kinspace.learn.documents.paragraph_vectors import Architecture, ParagraphVectors
 from kinspace.learn.documents.tags import Named, TagReader, Words
@@ -20,12 +20,7 @@ from kinspace.learn.documents.written import read_words, written_words
 from kinspace.learn.stages import Stages, shown
 from kinspace.learn.text import Tokenizer, Vocabulary, read_corpus
 from kinspace.learn.text.tokenizer import tokenizer_of
-from kinspace.learn.words.prediction import (
-    Options,
-    require_choice,
-    require_number,
-    require_two_words,
-)
+from kinspace.learn.words.prediction import Options, require_number, require_two_words
 from kinspace.space import Space, fingerprint_of
 
 

@@ -24,6 +24,7 @@ from kinspace.learn.sentences.word_tokenizer import numbered
 from kinspace.learn.stages import Stages, shown
 from kinspace.learn.text import Corpus, Tokenizer, Vocabulary, as_tokenizer, read_corpus
 from kinspace.learn.words.learner import WordLearner
+from kinspace.metric import as_matrix
 from kinspace.pretrained.static import Pooling, StaticEncoder
 from kinspace.space import Space
 
@@ -140,7 +141,7 @@ class SentenceVectors(Learner[str]):
             corpus = read_corpus(items, cutter, min_count=1, vocabulary=known, tell=tell)
         texts = Texts.of(corpus)
         weights = self._weights(texts, vocabulary, len(names))
-        rows = table.vectors
+        rows = as_matrix(table.vectors)
         if removed:
             if removed > rows.shape[1] and self.components is not None:
                 raise InvalidParameter(
@@ -148,7 +149,7 @@ class SentenceVectors(Learner[str]):
                     "Give fewer components.",
                 )
             directions = common_directions(texts, rows, weights, removed, self.weighting == "usif")
-            rows = rows - (rows @ directions.T) @ directions
+            rows = (rows - (rows @ directions.T) @ directions).astype(np.float32)
         self.model_ = self._model(rows, weights, *numbered(cutter, names), table.space, texts.count)
         return self
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kinspace.encoder import Encoder
 from kinspace.errors import InvalidInput
+from kinspace.metric import as_matrix
 
 _KEY = np.dtype("V16")
 
@@ -126,7 +127,7 @@ class VectorCache:
         if missing:
             told = None if progress is None else lambda done, _: progress(known + done)
             encoded = self._encoder.encode(list(missing.values()), progress=told)
-            self._append(list(missing), encoded.vectors.astype(np.float16))
+            self._append(list(missing), as_matrix(encoded.vectors).astype(np.float16))
         elif progress is not None:
             progress(len(texts))
         stored = np.memmap(self._vectors_path, np.float16, "r").reshape(-1, self.dim)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kinspace.embeddings import Embeddings
 from kinspace.encoder import Learner, Side, learned, require_texts
-from kinspace.errors import InvalidInput, InvalidParameter
+from kinspace.errors import InvalidInput, InvalidParameter, require_choice
 from kinspace.learn import saved as files
 from kinspace.learn.stages import Stages, shown
 from kinspace.learn.text.tokenizer import tokenizer_of
@@ -19,7 +19,7 @@ from kinspace.learn.words import fasttext_model as models
 from kinspace.learn.words.fasttext_model import Loss, Model
 from kinspace.learn.words.labelled import Labels, numbered, read_labelled
 from kinspace.learn.words.ngrams import require_ngrams
-from kinspace.learn.words.prediction import require_choice, require_number
+from kinspace.learn.words.prediction import require_number
 from kinspace.metric import top_k
 from kinspace.space import Space
 

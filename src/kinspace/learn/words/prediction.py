@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.engines import sampling, sgns
 from kinspace.engines.rows import Floats, Rows, padded, table
-from kinspace.errors import InvalidInput, InvalidParameter
+from kinspace.errors import InvalidInput, InvalidParameter, require_choice
 from kinspace.learn.stages import Stages
 from kinspace.learn.text import Corpus, Vocabulary
 from kinspace.learn.words.checkpoint import Checkpoint
@@ -148,14 +148,6 @@ def require_number(
         raise InvalidParameter(
             f"{name} is {value!r:.80}.",
             f"Give {what}{'' if least is None else f' of {least} or more'}.",
-        )
-
-
-def require_choice(name: str, value: Any, choices: Any) -> None:
-    """Raise :class:`InvalidParameter` unless a value is one of those of a ``Literal``."""
-    if value not in get_args(choices):
-        raise InvalidParameter(
-            f"Unknown {name} {value!r:.80}.", f"Choose one of: {', '.join(get_args(choices))}."
         )
 
 
