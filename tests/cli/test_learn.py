@@ -11,31 +11,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from kinspace.cli import run
 from kinspace.cli.learn import from_texts
 from kinspace.cli.method_options import options_of, parameter_texts
 from kinspace.learn import saved
 from kinspace.learn.methods import methods
+from tests.cli.conftest import Kin
 from tests.conftest import ROOT
-
-Kin = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def kin(capsys: pytest.CaptureFixture[str]) -> Kin:
-    """Run a command in this process: its exit code, what it printed, and what it said beside."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        code = run([str(one) for one in arguments])
-        return code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture

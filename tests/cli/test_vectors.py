@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kinspace.cli import run
 from kinspace.embeddings import Embeddings
 from kinspace.learn.words.word2vec import Word2Vec
 from kinspace.loading import read_vectors
 from kinspace.pretrained.vector_files import write_vectors
 from kinspace.space import Space
+from tests.cli.conftest import Kin
 from tests.conftest import ROOT
 
-Kin = Callable[..., tuple[int, str, str]]
 WORDS = ["man", "king", "woman", "queen", "café"]
-
-
-@pytest.fixture
-def kin(capsys: pytest.CaptureFixture[str]) -> Kin:
-    """Run a command in this process: its exit code, what it printed, and what it said beside."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        code = run([str(one) for one in arguments])
-        return code, *capsys.readouterr()
-
-    return call
 
 
 @pytest.fixture

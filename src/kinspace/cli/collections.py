@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _NOTICES = 5
 """Files that were passed over by mishap and are named without --verbose."""
 
+_FORMS = {"dense": "", "sparse": "sparse ", "multi": "several a record, "}
+
 _BY_RULE = frozenset(
     ("binary", "collection", "empty", "generated", "hidden", "ignored", "link", "too large")
 )
@@ -32,7 +34,8 @@ def index(
         typer.Option("--collection", "-c", help="The collection; in the cache if not given."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(help="The model of a new collection, by name or path.")
+        str | None,
+        typer.Option(help="The model of a new collection, by name or path; it is remembered."),
     ] = None,
     text_field: Annotated[
         list[str] | None, typer.Option(help="Which field of JSON or CSV rows is the text.")
@@ -57,7 +60,6 @@ def index(
 ) -> None:
     """Read files into a collection; again, only what changed."""
     from kinspace.errors import PathNotFound
-    from kinspace.loading import load
     from kinspace.read import ReadOptions
     from kinspace.store import Collection
     from kinspace.store.sync import sync
@@ -70,14 +72,13 @@ def index(
         hidden=hidden,
         ignore_files=not no_ignore,
     )
-    encoder = load(model) if model is not None else None
     place = collection or places.collection_for(paths)
     is_new = not place.exists()
     for path in paths if is_new else ():
         if not path.exists():
             raise PathNotFound(f"There is no file or folder {str(path)!r}.", "Check the path.")
     try:
-        with Collection.open(place, encoder) as opened:
+        with Collection.open(place, model) as opened:
             for repair in opened.repairs:
                 output.warn(repair)
             with output.progress("Reading", "B", quiet=dry_run) as advance:
@@ -225,13 +226,16 @@ def _tell_info(found: dict[str, Any]) -> None:
     rows = [
         ("records", f"{found['records']:,} from {found['sources']:,} files"),
         ("model", f"{space['model']} [{space['fingerprint'][:8]}]"),
-        ("vectors", f"{space['dim']} × {found['dtype']}, {space['metric']}, {found['search']}"),
+        ("vectors", f"{_FORMS[space['form']]}{space['dim']} × {found['dtype']}, "
+                    f"{space['metric']}, {found['search']}"),
         ("size", f"{output.size(total)} ("
                  + ", ".join(f"{name} {output.size(n)}" for name, n in sizes.items()) + ")"),
         ("waiting", f"{found['waiting']:,} not in the keyword index yet (searched all the same)"),
         ("deleted", f"{found['deleted']:,} since the last compact"),
         ("writer", found["writer"] or "nobody"),
     ]  # fmt: skip
+    if found["other"] is not None:
+        rows.append(("beside", _beside(found["other"])))
     for name, value in rows:
         console.print(Text.assemble((f"{name:>8}  ", "cyan"), value))
     for repair in found["repairs"]:
@@ -240,6 +244,13 @@ def _tell_info(found: dict[str, Any]) -> None:
         for problem in found["problems"]:
             output.warn(problem)
         console.print("Damaged." if found["problems"] else "Every byte is as it should be.")
+
+
+def _beside(other: dict[str, Any]) -> str:
+    """The second set of vectors, in words."""
+    name, lacking = other["space"]["model"], other["lacking"]
+    state = "being changed to" if other["is_new"] else "changed from"
+    return f"{name} ({state} it)" + (f", {lacking:,} records are lacking" if lacking else "")
 
 
 def compact(

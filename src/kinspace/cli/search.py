@@ -57,6 +57,10 @@ def search(
         str | None, typer.Option(help="A field of which each value comes once, such as path.")
     ] = None,
     offset: Annotated[int, typer.Option(help="Leave out so many of the best.")] = 0,
+    rerank: Annotated[
+        str | None,
+        typer.Option(help="A model that reads the best 100 again and orders them."),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what found each passage, and by which words.")
     ] = False,
@@ -65,6 +69,7 @@ def search(
 ) -> int:
     """Search files, or a collection, by meaning and by words."""
     from kinspace.errors import EmptyInput, InvalidParameter
+    from kinspace.loading import load
 
     if not query.strip():
         raise EmptyInput("The query is empty.", "Say what to look for.")
@@ -77,8 +82,9 @@ def search(
         )
     with _opened(collection, paths) as opened:
         hits = opened.search(
-            query, k, where, mode.value, explain=explain, unique=unique, offset=offset
-        )
+            query, k, where, mode.value, explain=explain, unique=unique, offset=offset,
+            rerank=None if rerank is None else load(rerank),
+        )  # fmt: skip
     return _print(hits, full=full, as_json=as_json)
 
 
