@@ -14,15 +14,15 @@ ORDER = [
     ["__main__"],
     ["cli", "serve"],
     ["evaluate", "show", "audit"],
-    ["store"],
+    ["store", "bulk"],
     ["loading"],
     ["search", "learn", "pretrained", "datasets"],
-    ["index", "compress", "read", "engines"],
+    ["index", "compress", "read", "engines", "caching"],
     ["encoder"],
     ["embeddings"],
     ["results", "space"],
     ["metric"],
-    ["sparse", "tensors"],
+    ["multi", "sparse", "tensors"],
     ["errors", "durable", "places"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import numpy as np
+
 from kinspace.embeddings import Embeddings
 from kinspace.encoder import Encoder, Learner
-from kinspace.index import Exact, Index, Ivf, Product
-from tests.toys import CountLearner, HashEncoder, SparseHashEncoder
+from kinspace.index import Exact, Index, Ivf, MultiExact, Product, SparseExact
+from kinspace.metric import METRICS, as_matrix
+from kinspace.multi import MultiVectors
+from tests.toys import CountLearner, HashEncoder, MultiHashEncoder, SparseHashEncoder
 
 if TYPE_CHECKING:
     from kinspace.store import Store
@@ -70,16 +74,75 @@ class StoreCase:
     make: Callable[[Path, Encoder[str]], Store]
 
 
+def _cached(encoder: Encoder[Any]) -> Encoder[Any]:
+    from kinspace.caching import CachedEncoder
+
+    return CachedEncoder(encoder)
+
+
 def _default() -> Encoder[Any]:
     from kinspace import load
 
     return load()
 
 
+def _decoder() -> Encoder[Any]:
+    from kinspace import TransformerEncoder
+    from tests.pretrained.neural import tiny
+
+    options: dict[str, Any] = {"pooling": "weightedmean", "dim": 16, "long": "mean"}
+    return TransformerEncoder(tiny.made(tiny.gpt2), precision="float32", device="cpu", **options)
+
+
 def _transformer(precision: Any) -> Encoder[Any]:
     from kinspace import TransformerEncoder
 
     return TransformerEncoder("all-MiniLM-L6-v2", precision=precision)
+
+
+def _colbert() -> Encoder[Any]:
+    from kinspace.pretrained.neural.late.encoder import MultiVectorEncoder
+    from tests.pretrained.neural.late_models import colbert
+    from tests.pretrained.neural.tiny import made
+
+    return MultiVectorEncoder(made(colbert), precision="float32")
+
+
+def _clip() -> Encoder[Any]:
+    from kinspace.pretrained.neural.vision.clip import ClipEncoder
+    from tests.pretrained.neural import tiny, tiny_images
+
+    return ClipEncoder(tiny.made(tiny_images.clip), precision="float32")
+
+
+def _images() -> Encoder[Any]:
+    from kinspace.pretrained.neural.vision.images import ImageEncoder
+    from tests.pretrained.neural import tiny, tiny_images
+
+    folder = tiny.made(tiny_images.network, "ResNetModel")
+    return ImageEncoder(folder, precision="float32")
+
+
+PICTURES = tuple(
+    np.random.default_rng(seed).integers(0, 256, (40, 30 + seed, 3), dtype=np.uint8)
+    for seed in range(8)
+)
+
+
+def _splade(name: str) -> Encoder[Any]:
+    from kinspace.pretrained.neural.sparse.splade import SpladeEncoder
+    from tests.pretrained.neural import sparse_models
+    from tests.pretrained.neural.tiny import made
+
+    return SpladeEncoder(made(getattr(sparse_models, name)), precision="float32")
+
+
+def _provider(kind: str, **options: Any) -> Encoder[Any]:
+    from kinspace.pretrained import providers
+    from tests.pretrained.providers.server import address
+
+    made: Encoder[Any] = getattr(providers, kind)(base_url=address(), **options)
+    return made
 
 
 def _collection(folder: Path, encoder: Encoder[str]) -> Store:
@@ -162,8 +225,22 @@ ENCODERS: dict[str, Case[Encoder[Any]]] = {
     "hashing": Case(lambda: _category("HashingEncoder", 32), CATEGORIES),
     "hash": Case(HashEncoder),
     "sparse-hash": Case(SparseHashEncoder),
+    "cached": Case(lambda: _cached(HashEncoder())),
+    "cached-sparse": Case(lambda: _cached(SparseHashEncoder())),
+    "multi-hash": Case(MultiHashEncoder),
+    "colbert": Case(_colbert),
+    "splade": Case(lambda: _splade("splade")),
+    "inference-free": Case(lambda: _splade("inference_free")),
+    "sparse-autoencoder": Case(lambda: _splade("coded")),
+    "clip": Case(_clip),
+    "images": Case(_images, PICTURES),
     "default": Case(_default),
     "transformer": Case(lambda: _transformer("float32")),
+    "openai": Case(lambda: _provider("OpenAIEncoder", model="m")),
+    "gemini": Case(lambda: _provider("GeminiEncoder", dim=64)),
+    "cohere": Case(lambda: _provider("CohereEncoder", dim=256)),
+    "cohere-bits": Case(lambda: _provider("CohereEncoder", dim=256, vectors="ubinary")),
+    "decoder": Case(_decoder),
     "transformer-bfloat16": Case(lambda: _transformer("bfloat16"), tolerance=1e-2),
 }
 
@@ -198,8 +275,25 @@ LEARNERS: dict[str, Case[Learner[Any]]] = {
     "table": Case(lambda: _category("TableEncoder"), ROWS),
 }
 
+
+class OneVectorEach(MultiExact):
+    """Items of one vector each: MaxSim is then the metric itself."""
+
+    def add(self, vectors: Any, ids: Any = None) -> None:
+        super().add(self._single(vectors), ids)
+
+    def search(self, queries: Any, k: int = 10, *, allowed: Any = None) -> Any:
+        return super().search(self._single(queries), k, allowed=allowed)
+
+    def _single(self, vectors: Any) -> MultiVectors:
+        matrix = as_matrix(vectors, self.dim)
+        return MultiVectors(matrix, np.arange(len(matrix) + 1))
+
+
 INDEXES: dict[str, IndexCase] = {
-    "exact": IndexCase(Exact, ("cosine", "dot", "euclidean", "manhattan", "hamming")),
+    "exact": IndexCase(Exact, METRICS),
+    "sparse-exact": IndexCase(SparseExact, METRICS),
+    "multi-exact": IndexCase(OneVectorEach, METRICS),
     "ivf": IndexCase(Ivf, ("cosine", "dot", "euclidean"), recall=0.9),
     "product": IndexCase(Product, ("cosine", "dot", "euclidean"), recall=0.95),
 }
