@@ -156,7 +156,7 @@ def kinspace_side(model: str) -> Side:
 def kinspace_model(model: str) -> Any:
     """An encoder that has encoded, or a name."""
     from kinspace.pretrained import load
-    from kinspace.pretrained.transformer import TransformerEncoder
+    from kinspace.pretrained.neural.dense.encoder import TransformerEncoder
 
     if model == "bm25":
         return model

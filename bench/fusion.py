@@ -27,8 +27,8 @@ import kinspace as ks
 from kinspace.datasets import RetrievalSet
 from kinspace.evaluate.systems import Keyword
 from kinspace.metric import normalise
+from kinspace.pretrained.neural.dense.encoder import TransformerEncoder
 from kinspace.pretrained.static import StaticEncoder
-from kinspace.pretrained.transformer import TransformerEncoder
 from kinspace.search.fusion import (
     Ranking,
     Scale,
