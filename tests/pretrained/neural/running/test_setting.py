@@ -48,3 +48,9 @@ def test_a_gpu_that_is_not_there(device):
 def test_what_cannot_be(device, precision, words):
     with pytest.raises(InvalidParameter, match=words):
         choose(device, precision)
+
+
+@pytest.mark.parametrize("name", ["NUMBA_CPU_NAME", "NUMBA_DISABLE_JIT"])
+def test_no_kernels_of_ours_where_numba_makes_code_for_another_processor(monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    assert not setting.has_tiles.__wrapped__()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from kinspace.errors import InvalidParameter, MissingExtra, require_choice
 
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
+
+_OTHER_CODE: Final = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_DISABLE_JIT")
+_TILES: Final = ("amx-tile", "amx-bf16", "avx512bf16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +90,14 @@ def has_amx() -> bool:
 def has_tiles() -> bool:
     """Whether our own kernels for tiles may run; asks the system for leave, once.
 
-    They convert with AVX512-BF16, which every processor with AMX has.
+    They are made for this very processor: not where numba is told to make code for another.
     """
-    if not (has_amx() and _cpu("_is_avx512_bf16_supported")):
+    if any(os.environ.get(name) for name in _OTHER_CODE) or not has_amx():
         return False
-    return _cpu("_init_amx")
+    from llvmlite import binding
+
+    features = binding.get_host_cpu_features()
+    return all(features.get(name) for name in _TILES) and _cpu("_init_amx")
 
 
 def _device(torch: Any, device: str) -> str:
