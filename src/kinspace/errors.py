@@ -39,7 +39,7 @@ by itself, so that the command line can print it on a line of its own.
 
 from __future__ import annotations
 
-from numbers import Integral
+import numbers
 from typing import get_args
 
 
@@ -205,7 +205,7 @@ class NewerFormat(StoreError):
 
 def require_count(name: str, value: object) -> None:
     """Raise :class:`InvalidParameter` unless a value is a whole number of 1 or more."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
         raise InvalidParameter(f"{name} is {value!r:.80}.", "Give a whole number, 1 or more.")
 
 
