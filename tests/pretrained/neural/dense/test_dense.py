@@ -491,3 +491,12 @@ def test_a_configuration_that_transformers_refuses(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert", "hidden_size": "x"}')
     with pytest.raises(ReadError, match="hidden_size"):
         TransformerEncoder(tmp_path).encode("a")
+
+
+def test_a_transformer_alone_gives_no_vector_of_a_text(tmp_path: Path) -> None:
+    folder = tmp_path / "alone"
+    shutil.copytree(tiny.made(tiny.bert), folder)
+    module = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
+    (folder / "modules.json").write_text(json.dumps([module]))
+    with pytest.raises(ReadError, match="nothing makes one vector"):
+        TransformerEncoder(folder).encode(["a cat"])

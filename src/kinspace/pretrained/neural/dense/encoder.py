@@ -258,7 +258,7 @@ class TransformerEncoder(TextModel, Encoder[str]):
         Returns
         -------
         list of TokenVectors
-            One for each text: see :func:`~kinspace.pretrained.neural.token_vectors.token_vectors`.
+            One for each text: see :class:`~kinspace.pretrained.spans.TokenVectors`.
 
         Raises
         ------

@@ -94,6 +94,12 @@ def open_dense(
         setting = Setting(setting.device, "float32", f"{_name(first)} runs by its own code")
         way = ByModules(model.to(setting.device))
     else:
+        if len(model) == 1:
+            raise ReadError(
+                f"The modules of {layout.folder} end with the transformer: nothing makes one "
+                "vector of its tokens.",
+                "Add a Pooling to its modules.json, or remove that file and give pooling=.",
+            )
         _repool(pooling, wishes)
         longest = _longest(first, wishes)
         way = ByBackbone(
