@@ -22,7 +22,7 @@ ORDER = [
     ["embeddings"],
     ["results", "space"],
     ["metric"],
-    ["multi", "sparse", "tensors"],
+    ["multi", "sparse", "sealed", "tensors"],
     ["errors", "durable", "places"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}

@@ -17,8 +17,12 @@ def replace_file(path: Path, *content: bytes | memoryview) -> None:
         Parts of what is written, one after the other.
     """
     partial = path.with_name(path.name + ".partial")
-    write_file(partial, content)
-    partial.replace(path)
+    try:
+        write_file(partial, content)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)  # on a full disk it would take the room of what comes next
+        raise
     sync_folder(path.parent)
 
 

@@ -8,6 +8,7 @@ vectors each (:mod:`kinspace.multi`) are scored by MaxSim, with the metric betwe
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final, Literal, cast, get_args
 
 import numpy as np
@@ -59,23 +60,9 @@ def as_matrix(vectors: ArrayLike, dim: int | None = None) -> NDArray[np.float32]
     DimensionMismatch
         If the rows are not ``dim`` long.
     """
-    if sparse.is_sparse(vectors):
-        raise InvalidVectors(
-            "These vectors are sparse; dense ones are needed here.",
-            "Learn a dense space from them (LSA), or call toarray() where they are few.",
-        )
-    if multi.is_multi(vectors):
-        raise InvalidVectors(
-            "These are items of several vectors each; one vector an item is needed here.",
-            "Encode them with a model that gives one vector a text.",
-        )
-    try:
-        with np.errstate(over="ignore"):
-            matrix = np.asarray(vectors, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InvalidVectors(
-            f"These are not vectors of numbers: {error}.", "Give an array of shape (n, dim)."
-        ) from error
+    matrix = vectors if type(vectors) is np.ndarray else None
+    if matrix is None or matrix.dtype != np.float32:
+        matrix = _as_numbers(vectors)
     if matrix.ndim == 1:
         matrix = matrix.reshape(1, -1) if matrix.size or dim is None else matrix.reshape(0, dim)
     if matrix.ndim != 2:
@@ -100,6 +87,30 @@ def as_matrix(vectors: ArrayLike, dim: int | None = None) -> NDArray[np.float32]
     return matrix
 
 
+def _as_numbers(vectors: Any) -> NDArray[np.float32]:
+    """An array of float32, of whatever shape."""
+    if sparse.is_sparse(vectors):
+        raise InvalidVectors(
+            "These vectors are sparse; dense ones are needed here.",
+            "Learn a dense space from them (LSA), or call toarray() where they are few.",
+        )
+    if multi.is_multi(vectors):
+        raise InvalidVectors(
+            "These are items of several vectors each; one vector an item is needed here.",
+            "Encode them with a model that gives one vector a text.",
+        )
+    try:
+        if np.iscomplexobj(vectors):
+            raise ValueError("complex numbers")
+        with np.errstate(over="ignore"):
+            matrix = np.asarray(vectors, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InvalidVectors(
+            f"These are not vectors of numbers: {error}.", "Give an array of shape (n, dim)."
+        ) from error
+    return matrix
+
+
 def normalise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return ``vectors`` with rows of length 1; a row of zeros stays as it is.
 
@@ -117,6 +128,10 @@ def normalise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     if multi.is_multi(rows):
         return cast("NDArray[np.float32]", rows.each(normalise))
     # The squares of a float32 can leave its range; those of a float64 cannot.
+    if len(vectors) == 1:
+        one = vectors[0].astype(np.float64)
+        length = math.sqrt(one.dot(one)) or 1.0
+        return np.asarray(one / length, np.float32)[None]
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))[:, None]
     lengths[lengths == 0] = 1
     unit = np.empty(vectors.shape, np.float32)
@@ -302,6 +317,19 @@ def distances(scores: NDArray[np.float32], metric: Metric) -> NDArray[np.float32
     if metric == "dot":
         raise InvalidParameter("A dot product has no distance.", "Use the scores themselves.")
     return np.asarray(1 - scores if metric == "cosine" else -scores + 0.0, dtype=np.float32)
+
+
+def score_of_distance(distance: float, metric: Metric) -> float:
+    """The score of a positive distance: what :func:`distances` turns back.
+
+    Raises
+    ------
+    InvalidParameter
+        For ``dot``, which has no distance.
+    """
+    if metric == "dot":
+        raise InvalidParameter("A dot product has no distance.", "Use the scores themselves.")
+    return 1 - distance if metric == "cosine" else -distance
 
 
 def top_k(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -130,3 +130,35 @@ class BatchNeighbours:
 
     def __iter__(self) -> Iterator[Neighbours[int]]:
         return (self[query] for query in range(len(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class RangeNeighbours:
+    """All neighbours of several queries within a limit: as many as there are.
+
+    Parameters
+    ----------
+    ids : ndarray of int64, shape (found,)
+        Those of the first query, best first, then those of the second …
+    scores : ndarray of float32, shape (found,)
+        Higher is nearer.
+    starts : ndarray of int64, shape (queries + 1,)
+        Where those of each query begin; the last one is where they end.
+    metric : {"cosine", "dot", "euclidean", "manhattan", "hamming"}
+    """
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    starts: NDArray[np.int64]
+    metric: Metric = "cosine"
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, query: int) -> Neighbours[int]:
+        place = range(len(self))[query]
+        own = slice(self.starts[place], self.starts[place + 1])
+        return Neighbours(self.ids[own].tolist(), self.scores[own], self.metric)
+
+    def __iter__(self) -> Iterator[Neighbours[int]]:
+        return (self[query] for query in range(len(self)))

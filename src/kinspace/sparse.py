@@ -43,6 +43,8 @@ def as_sparse(vectors: Any, dim: int) -> csr_array:
     try:
         with np.errstate(over="ignore"):
             rows = csr_array(vectors if is_sparse(vectors) else np.atleast_2d(vectors))
+            if rows.dtype.kind == "c":
+                raise TypeError("they are complex")
             rows = rows.astype(np.float32, copy=False)
         rows.check_format(full_check=True)
         rows.sum_duplicates()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import mmap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +29,13 @@ _NAMES: Final = {np.dtype(code): name for name, code in _TYPES.items()}
 _LONGEST_HEADER: Final = 100_000_000
 
 
-def write(path: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str]) -> None:
+def write(
+    path: Path,
+    arrays: Mapping[str, NDArray[Any]],
+    meta: Mapping[str, str],
+    *,
+    sign: Callable[[bytes], bytes] = bytes,
+) -> None:
     """Write arrays and texts about them; the file is complete or absent.
 
     Parameters
@@ -38,12 +44,15 @@ def write(path: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str
     arrays : mapping of str to ndarray
         Numbers or booleans.
     meta : mapping of str to str
+    sign : callable
+        Given what the file begins with; gives it back, as long, with a checksum filled in.
     """
     # The widest numbers come first, so that every array lies where the processor wants it.
     ordered = sorted(arrays.items(), key=lambda item: (-item[1].itemsize, item[0]))
     little = [np.ascontiguousarray(a, a.dtype.newbyteorder("<")) for _, a in ordered]
     parts = [array.reshape(-1).view(np.uint8).data for array in little]
-    replace_file(path, head({name: (a.dtype, a.shape) for name, a in ordered}, meta), *parts)
+    begin = sign(head({name: (a.dtype, a.shape) for name, a in ordered}, meta))
+    replace_file(path, begin, *parts)
 
 
 def head(
@@ -120,7 +129,7 @@ def header(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str], int]:
             entries = json.loads(file.read(length))
         if not isinstance(entries, dict) or not all(isinstance(e, dict) for e in entries.values()):
             raise ValueError("its header is not a table of arrays")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
     return entries, entries.pop("__metadata__", {}), 8 + length
 

@@ -74,11 +74,30 @@ def compiled(
         kept = njit(cache=True, **options)(function)
     except RuntimeError:  # nowhere to keep it: a read-only install without a home folder
         return cast("FunctionT", njit(**options)(function))
+    _forgive(kept)
     if beside:  # numba asks only whether the function's own file has changed
         file = kept._cache._cache_file
         times = [(stat.st_mtime, stat.st_size) for stat in map(os.stat, beside)]
         file._source_stamp = (file._source_stamp, *times)
     return cast("FunctionT", kept)
+
+
+def _forgive(kept: Any) -> None:
+    """Compile again where what was kept cannot be read.
+
+    Another version of Kinspace may have left it, with types by names that are gone.
+    """
+    cache_of = kept._cache
+    load = cache_of.load_overload
+
+    def load_or_forget(signature: Any, target: Any) -> Any:
+        try:
+            return load(signature, target)
+        except Exception:  # noqa: BLE001 - whatever unpickling the library's own file brings
+            cache_of.flush()
+            return None
+
+    cache_of.load_overload = load_or_forget
 
 
 def plain_will_do(steps: int) -> bool:

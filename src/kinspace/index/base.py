@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol, Self, runtime_checkable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kinspace.errors import DuplicateId, InvalidInput, InvalidParameter
-from kinspace.metric import Metric
-from kinspace.results import BatchNeighbours
+from kinspace.errors import InvalidParameter
+from kinspace.metric import Metric, top_k
+from kinspace.results import BatchNeighbours, RangeNeighbours
+
+Found = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""Rows, shape (n, m), -1 where there is none, and their scores, best first."""
 
 
 @runtime_checkable
@@ -35,7 +40,7 @@ class Index(Protocol):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what it searches in: vectors, codes, centroids."""
+        """Bytes of what it searches in: vectors, codes, centroids, ids."""
         ...
 
     def add(self, vectors: ArrayLike, ids: ArrayLike | None = None) -> None:
@@ -46,11 +51,97 @@ class Index(Protocol):
         """Take vectors out; returns how many there were. Unknown ids are left alone."""
         ...
 
+    def update(self, vectors: ArrayLike, ids: ArrayLike) -> None:
+        """Give ids that are there other vectors, shape (n, dim); all or none."""
+        ...
+
     def search(
         self, queries: ArrayLike, k: int = 10, *, allowed: ArrayLike | None = None
     ) -> BatchNeighbours:
-        """The ``k`` nearest of each query, best first, among ``allowed`` ids if given."""
+        """The ``k`` nearest of each query, best first, among ``allowed`` ids if given.
+
+        ``allowed`` may be a mask by id as well: ``allowed[id]`` says whether it may be found.
+        """
         ...
+
+    def range_search(
+        self,
+        queries: ArrayLike,
+        *,
+        score: float | None = None,
+        distance: float | None = None,
+        allowed: ArrayLike | None = None,
+    ) -> RangeNeighbours:
+        """All that score at least ``score``, or lie within ``distance``, best first."""
+        ...
+
+    def compact(self) -> None:
+        """Build it again from what is left in it: as small and as good as a new one."""
+        ...
+
+    def stats(self) -> IndexStats:
+        """What it is, how much it holds, and how many bytes each part takes."""
+        ...
+
+    def save(self, path: str | Path) -> None:
+        """Write one file, complete or not at all."""
+        ...
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Open what :meth:`save` wrote; ``ReadError`` if a checksum differs."""
+        ...
+
+
+@dataclass(frozen=True)
+class IndexStats:
+    """What an index is and holds.
+
+    Parameters
+    ----------
+    kind : str
+        The name of its class.
+    count, removed : int
+        Vectors that can be found, and places of those that cannot any more.
+    dim : int
+    metric : str
+    parts : dict of str to int
+        Bytes of each part.
+    options : dict
+        What its constructor was given.
+    tuned : dict of int to dict
+        Options of a search that were chosen for some ``k``.
+    """
+
+    kind: str
+    count: int
+    removed: int
+    dim: int
+    metric: Metric
+    parts: dict[str, int]
+    options: dict[str, Any]
+    tuned: dict[int, dict[str, Any]]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all parts."""
+        return sum(self.parts.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return asdict(self) | {"nbytes": self.nbytes}
+
+    def __str__(self) -> str:
+        per_vector = self.nbytes / max(1, self.count + self.removed)
+        gone = f", {self.removed:,} removed" if self.removed else ""
+        lines = [
+            f"{self.kind}: {self.count:,} vectors of {self.dim}, by {self.metric}{gone}",
+            f"  {self.nbytes:,} bytes, {per_vector:,.0f} a vector",
+        ]
+        lines += [f"  {name:<24}{size:>16,}" for name, size in self.parts.items()]
+        for k, options in self.tuned.items():
+            lines.append(f"  k = {k}: " + ", ".join(f"{n} {v}" for n, v in options.items()))
+        return "\n".join(lines)
 
 
 def check_k(k: int) -> int:
@@ -64,6 +155,8 @@ def padded(
     ids: NDArray[np.int64], scores: NDArray[np.float32], k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Ids and scores, shape (n, m), in ``k`` columns: of what is missing -1 and minus infinity."""
+    if scores.shape[1] == k:
+        return ids, scores
     missing = ((0, 0), (0, k - scores.shape[1]))
     return (
         np.pad(ids, missing, constant_values=-1),
@@ -71,68 +164,8 @@ def padded(
     )
 
 
-class Ids:
-    """The ids of an index, in the order of its rows: unique, int64, with rows looked up by id."""
-
-    def __init__(self) -> None:
-        self.rows: NDArray[np.int64] = np.empty(0, np.int64)
-        self._place: dict[int, int] = {}
-        self._next = 0
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def extend(self, count: int, ids: ArrayLike | None) -> NDArray[np.int64]:
-        """Append ids for ``count`` new rows and return them; all or none.
-
-        Raises
-        ------
-        InvalidInput, DuplicateId
-        """
-        if ids is None:
-            new = np.arange(self._next, self._next + count, dtype=np.int64)
-        else:
-            given = np.asarray(ids)
-            if given.shape != (count,) or (count and given.dtype.kind not in "iu"):
-                raise InvalidInput(
-                    f"Ids of shape {given.shape} and type {given.dtype} for {count} vectors.",
-                    "Give one whole number a vector.",
-                )
-            new = given.astype(np.int64)
-            if (new < 0).any():
-                raise InvalidInput(
-                    f"The id {new.min()} is negative; -1 says that there is no neighbour.",
-                    "Give ids from 0 to 2⁶³ - 1.",
-                )
-        listed = new.tolist()
-        if len(set(listed)) != count or any(i in self._place for i in listed):
-            seen: set[int] = set(self._place)
-            twice = next(i for i in listed if i in seen or seen.add(i))  # type: ignore[func-returns-value]
-            raise DuplicateId(f"The id {twice} is in use already.", "Remove it first.")
-        self._place.update(zip(listed, range(len(self.rows), len(self.rows) + count), strict=True))
-        self.rows = np.concatenate([self.rows, new])
-        if count:
-            self._next = max(self._next, int(new.max()) + 1)
-        return new
-
-    def positions(self, ids: ArrayLike) -> NDArray[np.int64]:
-        """Row positions of those ids that are known, ascending."""
-        found = {self._place[i] for i in np.asarray(ids).ravel().tolist() if i in self._place}
-        return np.array(sorted(found), np.int64)
-
-    def keep(self, rows: NDArray[np.bool_]) -> None:
-        """Leave only the rows of a mask."""
-        self.rows = self.rows[rows]
-        self._place = {int(name): row for row, name in enumerate(self.rows)}
-
-    def forget(self, rows: NDArray[np.int64]) -> None:
-        """Let the ids of some rows be used again; the rows keep their places."""
-        for name in self.rows[rows].tolist():
-            self._place.pop(name, None)
-
-    @classmethod
-    def of(cls, ids: NDArray[np.int64]) -> Self:
-        """Ids that were saved."""
-        made = cls()
-        made.extend(len(ids), ids)
-        return made
+def merged(a: Found, b: Found, k: int) -> Found:
+    """The best ``k`` of two lists of each query; on equal scores, those of ``a`` come first."""
+    rows = np.concatenate([a[0], b[0]], axis=1)
+    kept, values = top_k(np.concatenate([a[1], b[1]], axis=1), k)
+    return np.take_along_axis(rows, kept, 1), values

@@ -1,66 +1,49 @@
-"""An index in one file: its arrays and what it was made with, as safetensors."""
+"""An index in one file: its arrays and what it was made with, under checksums."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import importlib
 from pathlib import Path
 from typing import Any, Final
 
-from numpy.typing import NDArray
+from kinspace.errors import ReadError
+from kinspace.sealed import Seal
 
-from kinspace import tensors
-from kinspace.errors import KinspaceError, PathNotFound, ReadError
+SEAL: Final = Seal("kinspace-index-2", "an index", "Build it again.")
 
-_FORMAT: Final = "kinspace-index-1"
+write_arrays = SEAL.write
+"""Write an index: path, the name of its class, arrays, and plain values."""
+read_arrays = SEAL.read
+"""Give an index's arrays and plain values, inside a ``with``, after all checksums were compared."""
+kind_of = SEAL.kind_of
+"""The class of the index in a file, by its header alone."""
+
+_ROOM: Final = "kinspace.index"
 
 
-def write_arrays(
-    path: str | Path, kind: str, arrays: Mapping[str, NDArray[Any]], options: Mapping[str, Any]
-) -> None:
-    """Write an index, complete or not at all.
+def load_index(path: str | Path) -> Any:
+    """Open the index that a file holds, of whatever kind: vectors stay on disk, mapped into memory.
 
     Parameters
     ----------
     path : str or Path
-    kind : str
-        The name of its class.
-    arrays : mapping of str to ndarray
-    options : mapping of str to plain values
-        What its constructor takes.
+        What the ``save`` of an index wrote.
 
-    Raises
-    ------
-    PathNotFound
-        If the folder does not exist.
-    """
-    if not Path(path).parent.is_dir():
-        raise PathNotFound(f"There is no folder {Path(path).parent}.", "Make it first.")
-    meta = {"format": _FORMAT, "kind": kind, "options": json.dumps(dict(options))}
-    tensors.write(Path(path), arrays, meta)
-
-
-@contextmanager
-def read_arrays(
-    path: str | Path, kind: str
-) -> Iterator[tuple[dict[str, NDArray[Any]], dict[str, Any]]]:
-    """Give an index's arrays and options; whatever is wrong with them is told as damage.
+    Returns
+    -------
+    Index
 
     Raises
     ------
     PathNotFound
         If there is no such file.
     ReadError
-        If the file is damaged or something else.
+        If the file is damaged, or holds something else.
+    MissingExtra
+        If it belongs to an engine that is not installed.
     """
-    if not Path(path).is_file():
-        raise PathNotFound(f"There is no index {path}.", "Check the path.")
-    try:
-        arrays, meta = tensors.read(Path(path))
-        if (meta.get("format"), meta.get("kind")) != (_FORMAT, kind):
-            raise ValueError(f"it holds something else than {kind}")
-        yield arrays, json.loads(meta["options"])
-    except (OSError, KeyError, ValueError, TypeError, IndexError, KinspaceError) as error:
-        said = error.message if isinstance(error, KinspaceError) else error
-        raise ReadError(f"{path} is not a whole index: {said}.", "Build it again.") from error
+    kind = kind_of(path)
+    known = getattr(importlib.import_module(_ROOM), kind, None) if kind.isidentifier() else None
+    if not isinstance(known, type):
+        raise ReadError(f"{path} holds a {kind:.80}, which is no index.", SEAL.remedy)
+    return known.load(path)  # type: ignore[attr-defined]
