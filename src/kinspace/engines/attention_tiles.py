@@ -16,13 +16,12 @@ from llvmlite import ir
 from numba.extending import overload
 
 from kinspace.engines import attention as plain
-from kinspace.engines import vector_code
+from kinspace.engines import tile_code, vector_code
 from kinspace.engines.attention import LARGEST, TILE
 from kinspace.engines.compiled import compiled
+from kinspace.engines.tile_code import clear, load, multiply, row_bytes, store
 from kinspace.engines.vector_code import (
-    BYTE,
     INT,
-    LONG,
     SHORT,
     SINGLE,
     ZERO,
@@ -38,7 +37,6 @@ _ROW = 32
 """Numbers of bfloat16 in a row of a tile."""
 _CELLS = TILE * _ROW
 _MOST = LARGEST // _ROW
-_POINTER, _NOTHING = BYTE.as_pointer(), ir.VoidType()
 _LANES = ir.Constant(vector(INT), list(range(TILE)))
 _LOWEST = single(-3e38)
 
@@ -48,50 +46,6 @@ bits. Compiled exactly: sums that may be reordered would cancel it."""
 _POWER = (0.05517177, 0.24261137, 0.69326097, 0.99992803)
 """2^x for |x| ≤ 1/2, highest first: nowhere further off than .000075 of it, a fiftieth of what
 rounding to bfloat16 may take."""
-
-
-def _tile(n: int) -> Value:
-    return ir.Constant(BYTE, n)
-
-
-def _load(c: Code, tile: int, place: Value, stride: Value) -> None:
-    where = c.b.bitcast(place, _POINTER)
-    c.ask("llvm.x86.tileloadd64", [BYTE, _POINTER, LONG], _NOTHING, _tile(tile), where, stride)
-
-
-def _store(c: Code, tile: int, place: Value, stride: Value) -> None:
-    where = c.b.bitcast(place, _POINTER)
-    c.ask("llvm.x86.tilestored64", [BYTE, _POINTER, LONG], _NOTHING, _tile(tile), where, stride)
-
-
-def _clear(c: Code, tile: int) -> None:
-    c.ask("llvm.x86.tilezero", [BYTE], _NOTHING, _tile(tile))
-
-
-def _multiply(c: Code, onto: int, left: int, right: int) -> None:
-    tiles = [_tile(n) for n in (onto, left, right)]
-    c.ask("llvm.x86.tdpbf16ps", [BYTE] * 3, _NOTHING, *tiles)
-
-
-def _bytes(c: Code, table: Value, each: int) -> Value:
-    """From one row of a table to the next."""
-    return c.b.mul(c.width(table), long(each))
-
-
-def _configure(c: Code, tiles: Value) -> None:
-    b = c.b
-    before, now = c.row(tiles, long(0)), c.row(tiles, long(1))
-    c.ask("llvm.x86.sttilecfg", [_POINTER], _NOTHING, before)
-    rows = {0: 1}  # the only palette there is
-    rows |= {16 + 2 * n: 64 for n in range(8)}  # bytes of a row
-    rows |= {48 + n: TILE for n in range(8)}  # rows
-    for place in range(64):
-        b.store(_tile(rows.get(place, 0)), b.gep(now, [long(place)]))
-    c.ask("llvm.x86.ldtilecfg", [_POINTER], _NOTHING, now)
-
-
-def _restore(c: Code, tiles: Value) -> None:
-    c.ask("llvm.x86.ldtilecfg", [_POINTER], _NOTHING, c.row(tiles, long(0)))
 
 
 def _token(
@@ -115,12 +69,7 @@ def _pack_keys(
     def some(j: Value) -> None:
         start = b.add(column, j)
         rows = [_token(c, qkv, row, n, count, start, vector(INT)) for n in range(TILE)]
-        for step in (8, 4, 2, 1):  # 16 × 16 pairs of numbers change rows for columns
-            low = [TILE + k - step if k & step else k for k in range(TILE)]
-            high = [TILE + k if k & step else k + step for k in range(TILE)]
-            for i in (n for n in range(TILE) if not n & step):
-                a, d = rows[i], rows[i | step]
-                rows[i], rows[i | step] = c.pick(a, d, low), c.pick(a, d, high)
+        rows = tile_code.transposed(c, rows)  # 16 × 16 pairs of numbers
         base = b.mul(b.add(b.mul(block, size), j), long(TILE))
         for n in range(TILE):
             c.put(rows[n], b.gep(keys.data, [b.add(base, long(n * _ROW))]))
@@ -156,16 +105,16 @@ def _score(
     def run(parts: int) -> None:
         for n in range(parts):
             place = c.at(source, row, b.add(column, long(_ROW * n)))
-            _load(c, 4 + n, place, _bytes(c, source, 2))
+            load(c, 4 + n, place, row_bytes(c, source, 2))
 
         def each(block: Value) -> None:
-            _clear(c, 0)
+            clear(c, 0)
             for n in range(parts):
                 cell = b.mul(b.add(b.mul(block, long(parts)), long(n)), long(_CELLS))
-                _load(c, 1, b.gep(keys.data, [cell]), long(64))
-                _multiply(c, 0, 4 + n, 1)
+                load(c, 1, b.gep(keys.data, [cell]), long(64))
+                multiply(c, "dpbf16ps", 0, 4 + n, 1)
             place = b.gep(scores.data, [b.mul(block, long(TILE))])
-            _store(c, 0, place, _bytes(c, scores, 4))
+            store(c, 0, place, row_bytes(c, scores, 4))
 
         c.loop(long(0), blocks, 1, [], each)
 
@@ -239,20 +188,20 @@ def _weigh(
     def columns(first: int, last: int, all_: int) -> None:
         """Tiles of 16 columns each, as many as there is room for beside weights and values."""
         for n in range(first, last):
-            _clear(c, n - first)
+            clear(c, n - first)
 
         def each(block: Value) -> None:
             place = b.gep(weights.data, [b.mul(block, long(_ROW))])
-            _load(c, 4, place, _bytes(c, weights, 2))
+            load(c, 4, place, row_bytes(c, weights, 2))
             for n in range(first, last):
                 cell = b.mul(b.add(b.mul(block, long(all_)), long(n)), long(_CELLS))
-                _load(c, 5, b.gep(values.data, [cell]), long(64))
-                _multiply(c, n - first, 4, 5)
+                load(c, 5, b.gep(values.data, [cell]), long(64))
+                multiply(c, "dpbf16ps", n - first, 4, 5)
 
         c.loop(long(0), blocks, 1, [], each)
         for n in range(first, last):
             place = b.gep(mixed.data, [long(TILE * n)])
-            _store(c, n - first, place, _bytes(c, mixed, 4))
+            store(c, n - first, place, row_bytes(c, mixed, 4))
 
     def run(parts: int) -> None:
         for first in range(0, 2 * parts, 4):
@@ -284,14 +233,18 @@ def _give(
 def fast_attention() -> Callable[..., None]:
     """:func:`~kinspace.engines.attention.attend`, compiled, on the processor's tiles."""
     _teach()
-    files = (__file__, plain.__file__, vector_code.__file__)
+    files = (__file__, plain.__file__, tile_code.__file__, vector_code.__file__)
     code: Callable[..., None] = compiled(plain.attend, exact=True, beside=files)
     return code
 
 
 def _teach() -> None:
     """Let numba take this code for the functions of ``attention``."""
-    configure, restore, score = native(_configure), native(_restore), native(_score)
+    configure, restore, score = (
+        native(tile_code.configure),
+        native(tile_code.restore),
+        native(_score),
+    )
     pack_keys, pack_values, soften = native(_pack_keys), native(_pack_values), native(_soften)
     weigh, give = native(_weigh), native(_give)
 

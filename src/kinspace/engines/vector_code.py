@@ -12,7 +12,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
 Value = Any
 WIDTH = 16
@@ -206,3 +206,12 @@ def native(write: Callable[..., None]) -> Any:
         return types.void(arguments), generate
 
     return function
+
+
+def replace(function: Callable[..., None], write: Callable[..., None]) -> None:
+    """Let compiled code that calls a plain function run what ``write`` writes in its place."""
+    code = native(write)
+
+    @overload(function)
+    def _(*arguments):  # type: ignore[no-untyped-def]
+        return lambda *arguments: code(arguments)

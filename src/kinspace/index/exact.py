@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from kinspace.index.base import Ids, check_k, padded
-from kinspace.metric import Metric, as_matrix, check_metric, normalise, scores, top_k
-from kinspace.results import BatchNeighbours
+from kinspace.errors import InvalidParameter
+from kinspace.index.base import Found
+from kinspace.index.exact_device import DeviceTable
+from kinspace.index.held import DTYPES, DenseHeld, Held
+from kinspace.index.held_small import BitsHeld, Int8Held
+from kinspace.index.rescored import best_candidates
+from kinspace.index.vector_index import VectorIndex
+from kinspace.metric import METRICS, Metric
 
-_BLOCK = 1 << 21
-"""Floats of the table that are brought to float32 at once (8 MiB, about a core's cache)."""
-
-_ROWS_OF_ONE = 512
-"""Rows that are compared with one query at a time."""
+_FEW: Final = 1 << 20
+"""Numbers in rows that are compared here sooner than a device has answered."""
 
 
-class Exact:
+class Exact(VectorIndex):
     """All vectors, compared one by one: the truth that other indexes are measured by.
 
     Parameters
@@ -26,6 +29,14 @@ class Exact:
     dim : int
         The length of the vectors.
     metric : {"cosine", "dot", "euclidean", "manhattan", "hamming"}
+    dtype : {"float32", "float16", "int8", "binary"}
+        How vectors are kept: in 4, 2, 1 or ⅛ bytes a number. Scores are exact for what is kept.
+        ``int8`` scales each row so that its largest number is 127. ``binary`` is for hamming, and
+        keeps whether a number is above zero.
+    device : str, optional
+        Compare by torch on that device (``"cuda"``, ``"mps"``, ``"cpu"``), where the vectors are
+        kept a second time; what is nearest there is scored once more here, so that scores are
+        those of every other index. None compares on the processor without torch.
 
     Examples
     --------
@@ -33,148 +44,73 @@ class Exact:
     >>> index.add([[0, 0], [3, 4]], ids=[7, 8])
     >>> index.search([[0, 1]], k=1)[0].ids
     [7]
+
+    Eight numbers a byte:
+
+    >>> bits = Exact(dim=3, metric="hamming", dtype="binary")
+    >>> bits.add([[1, -1, 1], [-1, -1, -1]])
+    >>> bits.search([[0.3, 0.2, 0.1]], k=2)[0].distances.tolist()
+    [1.0, 3.0]
     """
 
-    def __init__(self, dim: int, metric: Metric = "cosine") -> None:
-        self.dim = dim
-        self.metric: Metric = check_metric(metric)
-        self._table: NDArray[np.float32] = np.empty((0, dim), np.float32)  # length 1 for cosine
-        self._ids = Ids()
+    METRICS: ClassVar[tuple[Metric, ...]] = METRICS
 
-    def __len__(self) -> int:
-        return len(self._ids)
+    def __init__(
+        self,
+        dim: int,
+        metric: Metric = "cosine",
+        *,
+        dtype: str = "float32",
+        device: str | None = None,
+    ) -> None:
+        super().__init__(dim, metric, dtype=dtype)
+        if device is not None and dtype == "binary":
+            raise InvalidParameter(
+                "Bits are compared on the processor.", 'Leave device=None, or dtype="binary".'
+            )
+        self.device = device
+        self._on_device = DeviceTable(str(device), metric)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its vectors."""
-        return self._table.nbytes
+    def _empty_held(self) -> Held:
+        if self.dtype == "int8":
+            return Int8Held(self.dim, self.metric)
+        if self.dtype == "binary":
+            return BitsHeld(self.dim, self.metric)
+        if self.dtype not in DTYPES:
+            raise InvalidParameter(
+                f"Vectors cannot be kept as {self.dtype}.",
+                f"Choose one of: {', '.join(DTYPES)}, int8, binary.",
+            )
+        return DenseHeld(self.dim, self.metric, self.dtype)
 
-    def add(self, vectors: ArrayLike, ids: ArrayLike | None = None) -> None:
-        """Add vectors, shape (n, dim), under ids that are not in use yet.
+    def _nearest(
+        self,
+        asked: Any,
+        k: int,
+        usable: NDArray[np.bool_] | None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Found:
+        total = len(self._held)
+        count = total if usable is None else int(np.count_nonzero(usable))
+        if self.device is None or count <= k or count * self.dim <= _FEW:
+            return self._compared(asked, k, usable, 0, total)
+        self._on_device.follow(self._held, half=self.dtype == "float16")
+        rows = self._on_device.candidates(asked, k, usable)
+        return best_candidates(self._held, asked, rows, k)
 
-        Raises
-        ------
-        InvalidVectors, DimensionMismatch, DuplicateId
-        """
-        matrix = prepare_queries(vectors, self.dim, self.metric)
-        self._ids.extend(len(matrix), ids)
-        self._table = np.concatenate([self._table, matrix])
+    def _learn(self, rows: Any) -> None:
+        """There is nothing to learn."""
 
-    def remove(self, ids: ArrayLike) -> int:
-        """Take vectors out; returns how many there were."""
-        gone = self._ids.positions(ids)
-        keep = np.ones(len(self._ids), np.bool_)
-        keep[gone] = False
-        self._ids.keep(keep)
-        self._table = self._table[keep]
-        return len(gone)
+    def _extend(self, rows: Any, first: int) -> None:
+        """There is no structure beside the vectors."""
 
-    def search(
-        self, queries: ArrayLike, k: int = 10, *, allowed: ArrayLike | None = None
-    ) -> BatchNeighbours:
-        """The ``k`` nearest of each query, best first, among ``allowed`` ids if given.
+    def _candidates(
+        self, queries: Any, k: int, usable: NDArray[np.bool_] | None, options: Mapping[str, Any]
+    ) -> NDArray[np.int64]:
+        return np.broadcast_to(np.arange(len(self._held)), (len(queries), len(self._held)))
 
-        Raises
-        ------
-        InvalidVectors, DimensionMismatch, InvalidParameter
-        """
-        rows = None if allowed is None else self._ids.positions(allowed)
-        return nearest_rows(
-            prepare_queries(queries, self.dim, self.metric),
-            self._table,
-            self._ids.rows,
-            k,
-            self.metric,
-            rows=rows,
-        )
+    def _structure(self) -> dict[str, NDArray[Any]]:
+        return {}
 
-
-def prepare_queries(queries: ArrayLike, dim: int, metric: Metric) -> NDArray[np.float32]:
-    """Check queries and, for cosine, bring them to length 1, as :func:`nearest_rows` wants them."""
-    matrix = as_matrix(queries, dim)
-    return normalise(matrix) if metric == "cosine" else matrix
-
-
-def row_scores(
-    queries: NDArray[np.float32], rows: NDArray[Any], metric: Metric
-) -> NDArray[np.float32]:
-    """Scores of queries against rows that, for cosine, have length 1 already."""
-    table = np.asarray(rows, dtype=np.float32)
-    return scores(queries, table, "dot" if metric == "cosine" else metric)
-
-
-def nearest_rows(
-    queries: NDArray[np.float32],
-    table: NDArray[Any],
-    ids: NDArray[np.int64],
-    k: int,
-    metric: Metric,
-    *,
-    rows: NDArray[np.int64] | None = None,
-) -> BatchNeighbours:
-    """Exact neighbours in a table that may be float16 and may lie on disk.
-
-    The table is gone through in blocks, so memory stays bounded.
-
-    Parameters
-    ----------
-    queries : ndarray of float32, shape (n, dim)
-        For cosine of length 1, as :func:`prepare_queries` gives them.
-    table : ndarray of float32 or float16, shape (m, dim)
-        For cosine of length 1.
-    ids : ndarray of int64, shape (m,)
-    k : int
-    metric : str
-    rows : ndarray of int64, optional
-        Look only at these positions of the table, ascending.
-
-    Returns
-    -------
-    BatchNeighbours
-        Shape (n, k), padded with -1. Equal scores keep the order of the table.
-    """
-    check_k(k)
-    total = len(table) if rows is None else len(rows)
-    step = max(1, _BLOCK // max(1, table.shape[1]))
-    if len(queries) == 1:
-        return _nearest_of_one(queries, table, ids, k, metric, rows)
-    best_rows = np.empty((len(queries), 0), np.int64)
-    best = np.empty((len(queries), 0), np.float32)
-    for start in range(0, total, step):
-        places = (
-            np.arange(start, min(start + step, total)) if rows is None
-            else rows[start : start + step]
-        )  # fmt: skip
-        block = table[start : start + step] if rows is None else table[places]
-        positions, values = top_k(row_scores(queries, block, metric), k)
-        best_rows = np.concatenate([best_rows, places[positions]], axis=1)
-        best = np.concatenate([best, values], axis=1)
-        if start and best.shape[1] > k:
-            kept, best = top_k(best, k)
-            best_rows = np.take_along_axis(best_rows, kept, 1)
-    found = ids[best_rows] if len(ids) else best_rows
-    return BatchNeighbours(*padded(found, best, k), metric)
-
-
-def _nearest_of_one(
-    query: NDArray[np.float32],
-    table: NDArray[Any],
-    ids: NDArray[np.int64],
-    k: int,
-    metric: Metric,
-    rows: NDArray[np.int64] | None,
-) -> BatchNeighbours:
-    """One query, in blocks so small that the linear algebra keeps to one thread.
-
-    Waking the others takes longer than the work, and waits for whatever else the machine does.
-    """
-    total = len(table) if rows is None else len(rows)
-    values = np.empty((1, total), np.float32)
-    for start in range(0, total, _ROWS_OF_ONE):
-        part = slice(start, start + _ROWS_OF_ONE)
-        block = table[part] if rows is None else table[rows[part]]
-        values[:, part] = row_scores(query, block, metric)
-    positions, best = top_k(values, k)
-    places = positions if rows is None else rows[positions]
-    found = ids[places] if len(ids) else places
-    return BatchNeighbours(*padded(found, best, k), metric)
+    def _restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """There is nothing but the vectors."""
