@@ -88,7 +88,7 @@ def test_blocks_do_not_matter(kind: str, block: int, monkeypatch: pytest.MonkeyP
     every = np.arange(0, 200)
     before = [index.search(queries, k=10), index.search(queries, k=10, allowed=every)]
     monkeypatch.setattr("kinspace.index.sparse_exact._SCORES", block)
-    monkeypatch.setattr("kinspace.index.multi_exact._HELD", block)
+    monkeypatch.setattr("kinspace.index.held_multi._TOGETHER", block)
     after = [index.search(queries, k=10), index.search(queries, k=10, allowed=every)]
     for one, other in zip(before, after, strict=True):
         np.testing.assert_array_equal(one.ids, other.ids)
@@ -195,6 +195,46 @@ def test_dense_vectors_may_be_given_to_the_sparse_index() -> None:
     )
     with pytest.raises(InvalidVectors):
         MultiExact(3).add(csr_array((2, 3)))
+    with pytest.raises(InvalidVectors, match="complex"):
+        SparseExact(3).add(csr_array((2, 3), dtype=np.complex64))
+
+
+def test_one_good_row_is_checked_as_any_other() -> None:
+    """A single query takes a shorter way; what is wrong with it is seen all the same."""
+    index, _, queries = filled("sparse")
+    for data, places in (
+        ([np.nan, 1], [3, 5]), ([1, 2], [3, SPARSE]), ([1, np.inf], [0, 1]), ([1, 2], [-1, 3])
+    ):  # fmt: skip
+        wrong = queries[[0]].copy()
+        wrong.data, wrong.indices = np.array(data, np.float32), np.array(places, np.int32)
+        wrong.indptr = np.array([0, 2], np.int32)
+        with pytest.raises(InvalidVectors):
+            index.search(wrong)
+    twice = csr_array(([1.0, 2.0, 4.0], ([0, 0, 0], [7, 7, 2])), shape=(1, SPARSE))
+    unsorted = csr_array((np.array([3.0, 4.0], "f4"), [7, 2], [0, 2]), shape=(1, SPARSE))
+    np.testing.assert_array_equal(index.search(twice).ids, index.search(unsorted).ids)
+    np.testing.assert_allclose(index.search(twice).scores, index.search(unsorted).scores)
+
+
+def test_lists_are_made_anew_once_many_rows_came_after_them() -> None:
+    index, exact = SparseExact(SPARSE, "dot"), Exact(SPARSE, "dot")
+    for seed, count in enumerate((100, 5, 5, 40, 1)):
+        for each in (index, exact):
+            rows = sparse(count, 20 + seed)
+            each.add(rows if each is index else rows.toarray())
+        assert "lists" in (index.search(sparse(9), 7) and index.stats()).parts
+        found, truth = index.search(sparse(9), 7), exact.search(sparse(9).toarray(), 7)
+        np.testing.assert_array_equal(found.ids, truth.ids)
+
+
+def test_vectors_in_half_the_bytes() -> None:
+    whole, half = MultiExact(MULTI), MultiExact(MULTI, dtype="float16")
+    for each in (whole, half):
+        each.add(multi(50))
+    assert half.nbytes < 0.6 * whole.nbytes
+    found, truth = half.search(multi(9, 1), 5), whole.search(multi(9, 1), 5)
+    assert (found.ids[:, 0] == truth.ids[:, 0]).mean() > 0.9
+    np.testing.assert_allclose(found.scores, truth.scores, rtol=1e-2)
 
 
 @pytest.mark.parametrize("form", ["dense", "sparse", "multi"])

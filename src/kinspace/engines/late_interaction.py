@@ -74,7 +74,7 @@ def _score_range(
     last: int,
 ) -> None:
     """MaxSim of all that are asked with some documents, into their columns of ``out``."""
-    maxima = compiled(_maxima)
+    maxima = compiled(maxima_of_runs)
     for start, stop in blocks(documents[first:last], max(1, _TABLE // len(asked.values))):
         held = documents[first + start : first + stop]
         table = np.ascontiguousarray(score(held.values, asked.values))
@@ -104,7 +104,7 @@ def _libraries() -> Any:
     return ThreadpoolController()
 
 
-def _maxima(
+def maxima_of_runs(
     table: NDArray[np.float32], starts: NDArray[np.int64], best: NDArray[np.float32]
 ) -> None:
     """The maximum of each column of ``table`` over each run of rows, into ``best``."""

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kinspace.index.base import Ids, check_k, padded
-from kinspace.index.files import read_arrays, write_arrays
-from kinspace.metric import Metric, check_metric, normalise, scores, top_k
-from kinspace.results import BatchNeighbours
-from kinspace.sparse import as_sparse, joined, nbytes
+from kinspace.index.base import Found, IndexStats, merged, padded
+from kinspace.index.held_sparse import SparseHeld, SparseRows
+from kinspace.index.vector_index import VectorIndex
+from kinspace.metric import METRICS, Metric, top_k
+from kinspace.sparse import nbytes
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _SCORES: Final = 1 << 22
 """Scores held at once (16 MiB)."""
+_FEW: Final = 8
+"""Where no more than one row in so many may be found, these rows are looked at by themselves."""
 
 
-class SparseExact:
+class SparseExact(VectorIndex):
     """Sparse vectors, compared one and all.
 
     Dot products and cosines go by a list of rows for each dimension, which is made at the first
     search: a query looks only at the dimensions that it has.
+    :class:`~kinspace.index.SparseInverted` finds the same, and looks at less.
 
     Parameters
     ----------
@@ -42,117 +46,75 @@ class SparseExact:
     [8]
     """
 
+    METRICS: ClassVar[tuple[Metric, ...]] = METRICS
+
     def __init__(self, dim: int, metric: Metric = "cosine") -> None:
-        self.dim = dim
-        self.metric: Metric = check_metric(metric)
-        self._parts: list[csr_array] = []  # of length 1 for cosine
-        self._by_dimension: csr_array | None = None  # shape (dim, n)
-        self._ids = Ids()
+        super().__init__(dim, metric)
+        self._lists: csr_array | None = None  # shape (dim, rows at that time)
 
-    def __len__(self) -> int:
-        return len(self._ids)
+    def _empty_held(self) -> SparseHeld:
+        return SparseHeld(self.dim, self.metric)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of numbers and positions, and of the lists by dimension once they are made."""
-        held = [*self._parts, *([] if self._by_dimension is None else [self._by_dimension])]
-        return sum(nbytes(part) for part in held if part.shape[0])
+    def _learn(self, rows: SparseRows) -> None:
+        """There is nothing to learn."""
 
-    def add(self, vectors: Any, ids: Any = None) -> None:
-        """Add vectors, sparse or not, of shape (n, dim), under ids that are not in use yet.
+    def _extend(self, rows: SparseRows, first: int) -> None:
+        """The lists are made when they are needed."""
 
-        Raises
-        ------
-        InvalidVectors, DimensionMismatch, DuplicateId
-        """
-        rows = self._prepared(vectors)
-        self._ids.extend(rows.shape[0], ids)
-        self._parts.append(rows.copy())
-        self._by_dimension = None
+    def _candidates(
+        self, queries: SparseRows, k: int, usable: NDArray[np.bool_] | None,
+        options: Mapping[str, Any],
+    ) -> NDArray[np.int64]:  # fmt: skip
+        return np.broadcast_to(np.arange(len(self._held)), (len(queries), len(self._held)))
 
-    def remove(self, ids: Any) -> int:
-        """Take vectors out; returns how many there were."""
-        gone = self._ids.positions(ids)
-        if len(gone):
-            keep = np.ones(len(self._ids), np.bool_)
-            keep[gone] = False
-            self._parts = [self._whole()[np.flatnonzero(keep)]]
-            self._ids.keep(keep)
-            self._by_dimension = None
-        return len(gone)
+    def _structure(self) -> dict[str, NDArray[Any]]:
+        return {}
 
-    def search(self, queries: Any, k: int = 10, *, allowed: Any = None) -> BatchNeighbours:
-        """The ``k`` nearest of each query, best first, among ``allowed`` ids if given.
+    def _restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """There is nothing but the vectors."""
 
-        Raises
-        ------
-        InvalidVectors, DimensionMismatch, InvalidParameter
-        """
-        check_k(k)
-        asked = self._prepared(queries)
-        rows = None if allowed is None else self._ids.positions(allowed)
-        step = max(1, _SCORES // max(1, len(self)))
+    def _exact_pays(self, usable: int) -> bool:
+        return True
+
+    def stats(self) -> IndexStats:
+        """What it is, how much it holds, and how many bytes each part takes."""
+        found = super().stats()
+        if self._lists is None:
+            return found
+        return replace(found, parts=found.parts | {"lists": nbytes(self._lists)})
+
+    def _compared(
+        self, asked: SparseRows, k: int, usable: NDArray[np.bool_] | None, first: int, last: int
+    ) -> Found:
+        """The nearest among some rows: by the lists, unless that is more than to look at each."""
+        is_few = usable is not None and _FEW * np.count_nonzero(usable) < len(usable)
+        if self.metric not in ("cosine", "dot") or is_few or first or not last or not len(asked):
+            return super()._compared(asked, k, usable, first, last)
+        lists = self._listed()
+        rows = None if usable is None else np.flatnonzero(usable[: lists.shape[1]])
+        step = max(1, _SCORES // lists.shape[1])
         found = [
-            self._nearest(asked[start : start + step], k, rows)
-            for start in range(0, asked.shape[0], step)
+            _nearest(asked[start : start + step].csr() @ lists, k, rows)
+            for start in range(0, len(asked), step)
         ]
-        none = np.empty((0, k), np.int64), np.empty((0, k), np.float32)
-        ids, values = (np.concatenate(parts) for parts in zip(none, *found, strict=True))
-        return BatchNeighbours(ids, values, self.metric)
+        places, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        best = padded(places, values, k)
+        if lists.shape[1] < last:
+            best = merged(best, super()._compared(asked, k, usable, lists.shape[1], last), k)
+        return best
 
-    def save(self, path: str | Path) -> None:
-        """Write one safetensors file, complete or not at all.
+    def _listed(self) -> csr_array:
+        """The lists of all rows, or of nearly all."""
+        lists, total = self._lists, len(self._held)
+        if lists is None or total > lists.shape[1] + lists.shape[1] // _FEW:
+            held = self._held.take(slice(0, total))
+            self._lists = lists = held.csr().T.tocsr()
+        return lists
 
-        Raises
-        ------
-        PathNotFound
-            If the folder does not exist.
-        """
-        whole = self._whole()
-        arrays = {part: getattr(whole, part) for part in ("data", "indices", "indptr")}
-        options = {"dim": self.dim, "metric": self.metric}
-        write_arrays(path, type(self).__name__, arrays | {"ids": self._ids.rows}, options)
 
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Open what :meth:`save` wrote.
-
-        Raises
-        ------
-        PathNotFound, ReadError
-        """
-        from scipy.sparse import csr_array
-
-        with read_arrays(path, cls.__name__) as (arrays, options):
-            made = cls(**options)
-            parts = tuple(arrays[part] for part in ("data", "indices", "indptr"))
-            shape = (len(arrays["ids"]), made.dim)
-            made._parts = [as_sparse(csr_array(parts, shape=shape), made.dim)]
-            made._ids = Ids.of(arrays["ids"])
-        return made
-
-    def _prepared(self, vectors: Any) -> csr_array:
-        rows = as_sparse(vectors, self.dim)
-        return normalise(rows) if self.metric == "cosine" else rows
-
-    def _whole(self) -> csr_array:
-        if len(self._parts) != 1:
-            self._parts = [joined(self._parts, self.dim)]
-        return self._parts[0]
-
-    def _nearest(
-        self, asked: csr_array, k: int, rows: NDArray[np.int64] | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        values = self._scores(asked)
-        places, best = top_k(values if rows is None else values[:, rows], k)
-        places = places if rows is None else rows[places]
-        return padded(self._ids.rows[places] if len(self) else places, best, k)
-
-    def _scores(self, asked: csr_array) -> NDArray[np.float32]:
-        whole = self._whole()
-        if self.metric not in ("cosine", "dot"):
-            return scores(asked, whole, self.metric)
-        if self._by_dimension is None:
-            self._by_dimension = whole.T.tocsr()
-        found: NDArray[np.float32] = (asked @ self._by_dimension).toarray()
-        return found
+def _nearest(
+    products: Any, k: int, rows: NDArray[np.int64] | None
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    values = products.toarray()
+    places, best = top_k(values if rows is None else values[:, rows], k)
+    return places if rows is None else rows[places], best
