@@ -103,7 +103,7 @@ class ProductTable:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """FAISS on one thread: these tasks are so small that sharing them costs more than it gives."""
     import faiss
 
@@ -133,7 +133,7 @@ def _centroids(points: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
         points.shape[1], CENTROIDS, niter=_ITERATIONS, seed=seed, min_points_per_centroid=1,
         max_points_per_centroid=_TRAINING,
     )  # fmt: skip
-    with _one_thread():
+    with one_thread():
         means.train(points)
     return np.asarray(means.centroids, np.float32)
 
@@ -144,6 +144,6 @@ def _nearest(points: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDA
 
     index = faiss.IndexFlatL2(centroids.shape[1])
     index.add(centroids)
-    with _one_thread():
+    with one_thread():
         codes: NDArray[np.int64] = index.search(np.ascontiguousarray(points, np.float32), 1)[1]
     return codes[:, 0].astype(np.uint8)
