@@ -22,6 +22,12 @@ from kinspace.space import Space
 from kinspace.store import Collection, collection, neighbours, view
 
 SPACE = Space("crash", "0123456789abcdef", 12)
+SPACES: dict[str, Space] = {
+    "dense": SPACE,
+    "sparse": Space("crash", "0123456789abcdef", 4096, "dot", "sparse"),
+    "multi": Space("crash", "0123456789abcdef", 12, "cosine", "multi"),
+}
+FEW = dict.fromkeys(SPACES, 30)
 BATCH = 12
 NAMES = [f"r{i}" for i in range(48)]
 
@@ -31,17 +37,20 @@ def make_small() -> None:
     collection.BATCH = BATCH
     collection._FLUSH = 2 * BATCH
     collection.LONGEST_TAIL = view.LONGEST_TAIL = 10
-    neighbours.SMALLEST = 30
+    neighbours.SMALLEST = FEW  # type: ignore[misc]
 
 
-def record(name: str, word: str) -> dict[str, Any]:
+def record(name: str, word: str, form: str = "dense") -> dict[str, Any]:
     """A record whose text has a word of its own, and whose vector depends on that word."""
     rng = np.random.default_rng(list(word.encode()))
-    return {
-        "id": name,
-        "text": f"common words and {word}",
-        "vector": rng.standard_normal(SPACE.dim).astype(np.float32),
-    }
+    dim = SPACES[form].dim
+    if form == "sparse":
+        vector = np.zeros(dim, np.float32)
+        vector[rng.choice(dim, 5, replace=False)] = 1
+    else:
+        shape = (1 + len(word) % 3, dim) if form == "multi" else (dim,)
+        vector = rng.standard_normal(shape).astype(np.float32)
+    return {"id": name, "text": f"common words and {word}", "vector": vector}
 
 
 def wishes(seed: int, compacts: float) -> Any:
@@ -61,7 +70,7 @@ def wishes(seed: int, compacts: float) -> Any:
             yield "upsert", {name: f"w{seed}x{step}x{i}" for i, name in enumerate(names)}
 
 
-def write(folder: str, seed: int, compacts: float, log: str) -> None:
+def write(folder: str, seed: int, compacts: float, log: str, form: str = "dense") -> None:
     """Write until somebody ends this process."""
     make_small()
     handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -69,12 +78,12 @@ def write(folder: str, seed: int, compacts: float, log: str) -> None:
     def say(kind: str, what: Any = None) -> None:
         os.write(handle, (json.dumps([kind, what]) + "\n").encode())
 
-    with Collection.open(folder, space=SPACE, lock_timeout=5) as opened:
+    with Collection.open(folder, space=SPACES[form], lock_timeout=5) as opened:
         say("ready")
         for kind, what in wishes(seed, compacts):
             say("want", [kind, what])
             if kind == "upsert":
-                opened.upsert([record(name, word) for name, word in what.items()])
+                opened.upsert([record(name, word, form) for name, word in what.items()])
             elif kind == "delete":
                 opened.delete(what)
             else:

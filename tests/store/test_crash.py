@@ -18,7 +18,7 @@ import pytest
 from kinspace.store import Collection
 from tests.conftest import ROOT
 from tests.store import crash_writer
-from tests.store.crash_writer import BATCH, SPACE, record
+from tests.store.crash_writer import BATCH, FEW, SPACES, record
 
 State = dict[str, str]
 """The unique word of each record, by id."""
@@ -95,9 +95,9 @@ def allowed(state: State, log: list[Any]) -> list[State]:
     return possible
 
 
-def verify(folder: Path, possible: list[State]) -> State:
+def verify(folder: Path, possible: list[State], form: str = "dense") -> State:
     """Open the collection, and hold it against what may be there."""
-    with Collection.open(folder, space=SPACE) as opened:
+    with Collection.open(folder, space=SPACES[form]) as opened:
         state = {r["id"]: r["text"].split()[-1] for r in opened.records()}
         assert state in possible
         assert opened.check() == []
@@ -105,7 +105,7 @@ def verify(folder: Path, possible: list[State]) -> State:
         assert sorted(hit.id for hit in everything) == sorted(state)
         for name, word in state.items():
             assert [hit.id for hit in opened.search(word, mode="keyword")] == [name]
-            assert opened.search(record(name, word)["vector"], k=1)[0].id == name
+            assert opened.search(record(name, word, form)["vector"], k=1)[0].id == name
         opened.upsert([])  # takes the lock, so it is free
         assert opened.count() == len(state)
     return state
@@ -135,10 +135,28 @@ def test_killed_at_two_hundred_random_instants(
             for module, name, value in (
                 (crash_writer.view, "LONGEST_TAIL", 10),
                 (crash_writer.collection, "LONGEST_TAIL", 10),
-                (crash_writer.neighbours, "SMALLEST", 30),
+                (crash_writer.neighbours, "SMALLEST", FEW),
             ):
                 if number % 3:  # else the tail stands in for what the indexes lack
                     patch.setattr(module, name, value)
             state = verify(folder, allowed(state, log))
     assert kills > count // 2
     assert all(wishes_seen.values()), wishes_seen
+
+
+@pytest.mark.parametrize("form", ["sparse", "multi"])
+def test_killed_while_vectors_of_other_forms_are_written(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crash_writer.view, "LONGEST_TAIL", 10)
+    monkeypatch.setattr(crash_writer.neighbours, "SMALLEST", FEW)
+    started = Zygote(tmp_path / "log", "tests.store.crash_forms")
+    folder, state, rng = tmp_path / "c.kin", {}, random.Random(form)
+    try:
+        for number in range(20):
+            options = {"folder": str(folder), "seed": number, "compacts": 0.3, "form": form}
+            log = started.killed_after(rng.uniform(0.0, 0.12), **options)
+            state = verify(folder, allowed(state, log), form)
+    finally:
+        started.close()
+    assert state

@@ -47,7 +47,7 @@ def answers(opened: Collection) -> list[Any]:
 @pytest.fixture(scope="module", autouse=True)
 def _few_are_enough_for_neighbours() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(neighbours, "SMALLEST", 200)
+        patch.setattr(neighbours, "SMALLEST", {"dense": 200})
         yield
 
 
@@ -62,7 +62,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         opened.upsert([{"id": "0", "text": "changed cat", "n": 0}])
         opened.flush()
         assert opened.check() == opened.repairs == []
-        assert opened.info().search.startswith("codes of ")
+        assert opened.info().bytes["neighbours"]
     return path
 
 

@@ -107,7 +107,7 @@ def test_upserting_until_the_disk_is_full(small_disk: Path) -> None:
 def test_full_in_the_middle_of(
     action: str, leave: int, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neighbours, "SMALLEST", 500)
+    monkeypatch.setattr(neighbours, "SMALLEST", {"dense": 500})
     path, truth = small_disk / "c.kin", {}
     with Collection.open(path, space=SPACE) as opened:
         upsert(opened, truth, batch(0, 1000))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from typing import Annotated, Final
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand
 
 COMMANDS: Final = {
     "search": ("search.search", "Search"),
@@ -15,6 +16,7 @@ COMMANDS: Final = {
     "info": ("collections.info", "Collections"),
     "compact": ("collections.compact", "Collections"),
     "migrate": ("migrate.migrate", "Collections"),
+    "compress": ("compress.compress", "Collections"),
     "encode": ("encode.encode", "Models"),
     "cache": ("cache.app", "Models"),
     "models": ("models.app", "Models"),
@@ -29,6 +31,9 @@ COMMANDS: Final = {
     "distill": ("distill.distill", "Models"),
 }
 """Each command: where it is in this folder, and the part of the help that lists it."""
+
+BESIDE: Final = {"index": {"tune": "tune.tune"}}
+"""Commands whose first argument may be another command; a file of that name is ``./tune``."""
 
 
 def made(arguments: Sequence[str] = ()) -> typer.Typer:
@@ -66,8 +71,37 @@ def made(arguments: Sequence[str] = ()) -> typer.Typer:
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name, rich_help_panel=panel)
         else:
-            app.command(name, rich_help_panel=panel)(command)
+            others = BESIDE.get(name, {})
+            epilog = "".join(f"Beside it: kinspace {name} {other} -h" for other in others) or None
+            kind = beside(others) if others else None
+            app.command(name, cls=kind, epilog=epilog, rich_help_panel=panel)(command)
     return app
+
+
+def beside(others: Mapping[str, str]) -> type[TyperCommand]:
+    """The class of a command beside which there are others, as ``index tune`` beside ``index``.
+
+    Parameters
+    ----------
+    others : mapping of str to str
+        Their names, and where they are in this folder.
+    """
+
+    class Beside(TyperCommand):
+        def make_context(
+            self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+        ) -> Any:
+            if not args or args[0] not in others:
+                return super().make_context(info_name, args, parent, **extra)
+            module, _, attribute = others[args[0]].partition(".")
+            single = typer.Typer(add_completion=False, context_settings=dict(self.context_settings))
+            single.command(args[0])(
+                getattr(importlib.import_module(f"kinspace.cli.{module}"), attribute)
+            )
+            other: Any = typer.main.get_command(single)
+            return other.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+
+    return Beside
 
 
 def options(

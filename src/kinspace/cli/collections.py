@@ -45,6 +45,10 @@ def index(
     overlap: Annotated[
         int | None, typer.Option(help="Tokens repeated between passages; an eighth if not given.")
     ] = None,
+    recall: Annotated[
+        float | None,
+        typer.Option(help="The share of the nearest passages to be found; 0.95 at first."),
+    ] = None,
     hidden: Annotated[bool, typer.Option("--hidden", help="Read hidden files too.")] = False,
     no_ignore: Annotated[
         bool, typer.Option("--no-ignore", help="Do not obey .gitignore and .kinignore.")
@@ -78,7 +82,7 @@ def index(
         if not path.exists():
             raise PathNotFound(f"There is no file or folder {str(path)!r}.", "Check the path.")
     try:
-        with Collection.open(place, model) as opened:
+        with Collection.open(place, model, recall=recall) as opened:
             for repair in opened.repairs:
                 output.warn(repair)
             with output.progress("Reading", "B", quiet=dry_run) as advance:
@@ -180,6 +184,7 @@ def info(
         found: dict[str, Any] = opened.info().to_dict()
         if check:
             found["problems"] = opened.check()
+            found["found"] = [one.to_dict() for one in opened.measure_recall()]
     if as_json:
         output.print_json(found)
     else:
@@ -228,6 +233,7 @@ def _tell_info(found: dict[str, Any]) -> None:
         ("model", f"{space['model']} [{space['fingerprint'][:8]}]"),
         ("vectors", f"{_FORMS[space['form']]}{space['dim']} × {found['dtype']}, "
                     f"{space['metric']}, {found['search']}"),
+        ("recall", _recall(found)),
         ("size", f"{output.size(total)} ("
                  + ", ".join(f"{name} {output.size(n)}" for name, n in sizes.items()) + ")"),
         ("waiting", f"{found['waiting']:,} not in the keyword index yet (searched all the same)"),
@@ -240,10 +246,20 @@ def _tell_info(found: dict[str, Any]) -> None:
         console.print(Text.assemble((f"{name:>8}  ", "cyan"), value))
     for repair in found["repairs"]:
         output.warn(repair)
+    if any(one["high"] < one["promised"] for one in found["found"]):
+        output.warn("Less is found than was promised: kinspace compact makes the index anew.")
     if "problems" in found:
         for problem in found["problems"]:
             output.warn(problem)
         console.print("Damaged." if found["problems"] else "Every byte is as it should be.")
+
+
+def _recall(found: dict[str, Any]) -> str:
+    """What is promised to be found, and what is, in words."""
+    if not found["found"]:
+        return "all of the nearest, since every vector is compared"
+    measured = ", ".join(f"{one['recall']:.1%} of the {one['k']} nearest" for one in found["found"])
+    return f"{found['recall']:.1%} promised; {measured} found"
 
 
 def _beside(other: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +17,7 @@ from kinspace.store.filters import Filter, to_sql
 from kinspace.store.migration import Migration, migrating, other_set, sweep
 from kinspace.store.opened import Opened
 from kinspace.store.packing import check_dtype
+from kinspace.store.remaking import Remaking
 from kinspace.store.vector_rows import VectorSet
 from kinspace.store.view import LONGEST_TAIL
 from kinspace.store.writer import Writer
@@ -124,8 +125,9 @@ class Collection(Opened):
         changed = done = waiting = 0
         total = len(records) if isinstance(records, Sequence) else 0
         stream = iter(records)
-        with self._guard:
-            self._start_writing()
+        with self._writing:
+            with self._guard:
+                self._start_writing()
             while True:
                 batch = [
                     check(record, self.space, done + place)
@@ -137,11 +139,13 @@ class Collection(Opened):
                 done += len(batch)
                 waiting += len(batch)
                 if waiting >= _FLUSH:
-                    self._view.flush(neighbours=False)
+                    with self._guard:
+                        self._view.flush(neighbours=False)
                     waiting = 0
                 if progress is not None:
                     progress(done, total)
-            self.settle()
+            self.settle(neighbours=False)
+        self._make_neighbours()
         return changed
 
     def write(
@@ -169,7 +173,7 @@ class Collection(Opened):
         int
             How many were new or changed.
         """
-        with self._guard:
+        with self._writing, self._guard:
             self._start_writing()
             self._view.expect_changes()
             return self._writer.write(batch, replace=replace, also=also, without=without)
@@ -190,7 +194,7 @@ class Collection(Opened):
         """
         if (ids is None) == (where is None):
             raise InvalidParameter("delete needs ids or a filter.", "Give one of them.")
-        with self._guard:
+        with self._writing, self._guard:
             self._start_writing()
             if where is not None:
                 seqs = self._database.seqs_where(*to_sql(where)).tolist()
@@ -199,7 +203,8 @@ class Collection(Opened):
             self._view.expect_changes()
             with self._database.transaction():
                 self._database.bury(seqs)
-            self.settle()
+            self.settle(neighbours=False)
+        self._make_neighbours()
         return len(seqs)
 
     def settle(self, *, neighbours: bool = True) -> None:
@@ -210,36 +215,53 @@ class Collection(Opened):
         neighbours : bool
             Whether the neighbour index may be made anew too, which takes seconds.
         """
-        with self._guard:
+        with self._writing, self._guard:
             self._start_writing()
             if self._view.waiting() >= LONGEST_TAIL:
-                self._view.flush(neighbours=neighbours)
+                self._view.flush(neighbours=False)
             else:
                 self._view.refresh(force=True)
+        if neighbours:
+            self._make_neighbours()
 
     def flush(self) -> None:
         """Take everything committed into the indexes now; closing does it too."""
-        with self._guard:
+        with self._writing, self._guard:
             self._start_writing()
-            self._view.flush()
+            self._view.flush(neighbours=False)
+        self._make_neighbours()
+
+    def _make_neighbours(self) -> None:
+        """Bring the neighbour index up where it is due, unless somebody is at it already."""
+        if self._making.acquire(blocking=False):
+            try:
+                Remaking(self._view, self._guard).neighbours()
+            finally:
+                self._making.release()
 
     def compact(self) -> Compaction:
         """Give back the space of what was deleted, and make the indexes anew without it.
 
-        Needs about the collection's size in free space while it runs; killing it loses nothing.
+        Other threads search and write meanwhile, and other processes search. It needs about the
+        collection's size in free space while it runs; killing it loses nothing.
 
         Raises
         ------
         StoreLocked, StoreFull
         """
-        with self._guard:
-            self._start_writing()
-            before = folder_bytes(self.path)
-            buried = self._view.rebuild()
-            with self._database.transaction():
-                self._database.forget_tombstones(buried)
-            self._sweep()
-            self._database.vacuum()
+        with self._making:
+            with self._writing, self._guard:
+                self._start_writing()
+                before = folder_bytes(self.path)
+            buried = Remaking(self._view, self._guard).everything()
+            with self._writing:
+                with self._guard:
+                    with self._database.transaction():
+                        self._database.forget_tombstones(buried)
+                    self._view.refresh(force=True)
+                    self._sweep()
+                with closing(Database(self.path)) as beside:  # searches go on meanwhile
+                    beside.vacuum()
             return Compaction(before, folder_bytes(self.path))
 
     # -- changing the model --------------------------------------------------------------------
@@ -347,7 +369,7 @@ class Collection(Opened):
 
     def _change_over(self, migration: Migration) -> int:
         migration.bring_up()
-        with self._guard:
+        with self._making, self._writing, self._guard:
             self._start_writing()  # nobody else writes from here on
             done = migration.fill()
             self._view.flush()

@@ -129,8 +129,16 @@ class Migration:
 
     # -- beginning -------------------------------------------------------------------------------
 
-    def begin(self, given: Encoder[Any] | str | Path | None, dtype: str | None) -> None:
+    def begin(
+        self,
+        given: Encoder[Any] | str | Path | None,
+        dtype: str | None,
+        *,
+        reads_texts: bool = True,
+    ) -> None:
         """Make the second table, or find the one that an earlier run began.
+
+        Where it is filled from vectors, records need no text: ``reads_texts`` is false.
 
         Raises
         ------
@@ -146,11 +154,14 @@ class Migration:
         check_form(space)
         with self.guard:
             held, other = active(self.database), other_set(self.database)
-            if held.space.agrees(space):
+            if held.space.agrees(space) and (dtype or held.dtype) == held.dtype:
                 raise InvalidParameter(
-                    f"{self.path} holds vectors of {space} already.", "Name another model."
+                    f"{self.path} holds vectors of {space} already.",
+                    "Name another model, or keep its vectors in another dtype.",
                 )
             if other is None:
+                if reads_texts:
+                    self._require_texts(space)
                 self._create(space, dtype or held.dtype, recipe_of(encoder, name))
             else:
                 self._require_same(other, space, dtype)
@@ -169,16 +180,19 @@ class Migration:
             f"Let go of them first: kinspace migrate {self.path} {_flag(self.database)}",
         )
 
+    def _require_texts(self, space: Space) -> None:
+        """Say now, and not after hours, that a record has nothing to encode."""
+        for found in self.database.fetch(
+            "SELECT seq, id, text, fields, 1 FROM records WHERE text = '' AND length(hash) > 16"
+        ):
+            self._text(Lacking(*found), space)
+
     def _create(self, space: Space, dtype: str, recipe: dict[str, Any]) -> None:
         database = self.database
         number = int(database.meta("sets") or 1) + 1
         which = VectorSet(number, space, dtype, recipe)
         sweep(self.path / DERIVED, {active(database).number})
         rows = VectorRows(database, which)
-        for found in database.fetch(
-            "SELECT seq, id, text, fields, 1 FROM records WHERE text = '' AND length(hash) > 16"
-        ):
-            self._text(Lacking(*found), space)  # to say it now, and not after hours
         with database.transaction():
             database.need_format(2)
             database.set_meta("sets", number)  # never again, whatever becomes of it

@@ -22,7 +22,8 @@ from kinspace.store.database import FILE, Database, Row
 from kinspace.store.filters import Filter, to_sql
 from kinspace.store.lock import WriterLock
 from kinspace.store.migration import Other, other_of
-from kinspace.store.opening import check_new, found, make_folder, require_model
+from kinspace.store.opening import check_new, found, make_folder, promise, require_model
+from kinspace.store.promise import Kept
 from kinspace.store.recipe import made_from
 from kinspace.store.search import Searcher, check_page
 from kinspace.store.vector_rows import VectorRows, VectorSet, active
@@ -47,7 +48,9 @@ class Opened:
         self._lock = lock
         self._encoder = encoder
         self._expects: Space | None = None
-        self._guard = threading.RLock()
+        self._guard = threading.RLock()  # held while the database and the view are used
+        self._writing = threading.RLock()  # held, before the guard, by whoever writes records
+        self._making = threading.Lock()  # held, before both, while parts are made beside
         self._closed = False
         self._look_at(which or active(database))
 
@@ -80,6 +83,7 @@ class Opened:
         *,
         space: Space | None = None,
         dtype: str = "float16",
+        recall: float | None = None,
         create: bool = True,
         read_only: bool = False,
         lock_timeout: float = 0.0,
@@ -98,6 +102,9 @@ class Opened:
             For a new collection whose records all bring their own vectors, instead of an encoder.
         dtype : {"float16", "float32"}
             How a new collection keeps vectors.
+        recall : float, optional
+            The share of the nearest vectors that a search finds where they are too many to compare
+            all; by default what it was, 0.95 at first. The index follows at the next write.
         create : bool
             Whether to make a new one.
         read_only : bool
@@ -111,7 +118,7 @@ class Opened:
             If there is none and none is to be made.
         SpaceMismatch
             If the collection holds vectors of another model.
-        ModelNotFound
+        InvalidParameter, ModelNotFound
         CorruptStore, NewerFormat
             If it cannot be read.
         """
@@ -122,13 +129,15 @@ class Opened:
         is_new = not (path / FILE).exists()
         if is_new:
             given = encoder.space if encoder is not None else space
-            check_new(path, given, create=create and not read_only, dtype=dtype)
+            create = create and not read_only
+            check_new(path, given, create=create, dtype=dtype, recall=recall)
             make_folder(path)
         database = Database(path, read_only=read_only)
         try:
             lock = WriterLock(path, lock_timeout)
             if database.meta("space") is None:
                 encoder = found(database, encoder, space, dtype, name)
+            promise(database, recall)
             wanted = encoder.space if encoder is not None else space
             opened = cls(path, database, lock, encoder)
             if wanted is not None:
@@ -144,7 +153,7 @@ class Opened:
 
     def close(self) -> None:
         """Finish: what was written is taken into the indexes, and the lock is let go."""
-        with self._guard:
+        with self._making, self._writing, self._guard:
             if self._closed:
                 return
             try:
@@ -237,14 +246,10 @@ class Opened:
             self._check_open()
             names = names_of(ids)
             places = self._database.seqs_of(names)
-            for name in names:
-                if name not in places:
-                    raise IdNotFound(
-                        f"There is no record {name!r} in {self.path}.", "Check the id."
-                    )
+            for name in set(names) - places.keys():
+                raise IdNotFound(f"There is no record {name!r} in {self.path}.", "Check the id.")
             rows = self._rows.of([places[name] for name in names])
-        if self.space.form == "dense":
-            rows = rows.astype(np.float32)
+        rows = rows.astype(np.float32) if self.space.form == "dense" else rows
         return Embeddings(rows, self.space, names)
 
     def count(self, where: Filter | str | None = None) -> int:
@@ -307,22 +312,10 @@ class Opened:
         texts = [with_title(hit.fields.get("title"), hit.text) for hit in found]
         return reranked(query, found, rerank, k + offset, texts=texts, explain=explain)[offset:]
 
-    def _search(
-        self,
-        query: Any,
-        k: int,
-        where: Filter | str | None,
-        mode: Mode,
-        explain: bool,
-        unique: str | None,
-        offset: int,
-    ) -> list[Hit]:
+    def _search(self, *asked: Any) -> list[Hit]:
         with self._guard:
             self._check_open()
-            searcher = Searcher(self._view, lambda: self.encoder)
-            return searcher.search(
-                query, k, where, mode, explain=explain, unique=unique, offset=offset
-            )
+            return Searcher(self._view, lambda: self.encoder).search(*asked)
 
     def find(
         self, query: Any, k: int = 10, where: Filter | str | None = None, mode: Mode = "hybrid"
@@ -349,12 +342,7 @@ class Opened:
         return [hit for hit in found if hit.id != str(name)][:k]
 
     def near_ids(self, name: str, k: int = 10) -> Neighbours[str]:
-        """The same as :meth:`near`, ids and scores only.
-
-        Raises
-        ------
-        IdNotFound
-        """
+        """The same as :meth:`near`, ids and scores only."""
         found = self.find(self.vectors([name]), k + 1, None, "dense")
         kept = [place for place, one in enumerate(found.ids) if one != str(name)][:k]
         return Neighbours([found.ids[p] for p in kept], found.scores[kept], found.metric)
@@ -373,6 +361,17 @@ class Opened:
         with self._guard:
             self._check_open()
             return problems(self._database, self._view)
+
+    def measure_recall(self) -> list[Kept]:
+        """What share of the 10 and of the 100 nearest vectors is found, against exact search now.
+
+        By 200 points between its vectors and the queries asked since it was opened; empty where
+        all vectors are compared anyway.
+        """
+        with self._guard:
+            self._check_open()
+            self._view.refresh()
+            return self._view.neighbours.measured(list(self._view.meaning.recent))
 
     @property
     def other(self) -> Other | None:

@@ -16,11 +16,14 @@ from kinspace.space import Space
 from kinspace.store.database import Database
 from kinspace.store.migration import Other
 from kinspace.store.packing import check_dtype, check_form
+from kinspace.store.promise import check_recall, promised
 from kinspace.store.recipe import recipe_of
 from kinspace.store.vector_rows import VectorSet
 
 
-def check_new(path: Path, space: Space | None, *, create: bool, dtype: str) -> None:
+def check_new(
+    path: Path, space: Space | None, *, create: bool, dtype: str, recall: float | None
+) -> None:
     """Raise unless a collection of such vectors may be made in a folder."""
     if not create:
         raise CollectionNotFound(
@@ -33,6 +36,8 @@ def check_new(path: Path, space: Space | None, *, create: bool, dtype: str) -> N
             f"{path} holds other files and no collection.", "Name an empty or a new folder."
         )
     check_dtype(dtype)
+    if recall is not None:
+        check_recall(recall)
     if space is not None:
         check_form(space)
 
@@ -70,6 +75,25 @@ def found(
             if made.form != "dense":
                 database.need_format(2)
     return encoder
+
+
+def promise(database: Database, recall: float | None) -> None:
+    """Write down the share of the nearest that a collection is to find, if it is another.
+
+    Raises
+    ------
+    InvalidParameter
+    """
+    if recall is None or check_recall(recall) == promised(database):
+        return
+    if database.read_only:
+        raise InvalidParameter(
+            f"{database.path.parent} finds {promised(database):.1%} of the nearest, and was opened "
+            "for reading.",
+            "Open it without read_only, or leave recall out.",
+        )
+    with database.transaction():
+        database.set_meta("recall", float(recall))
 
 
 def require_model(path: Path, held: VectorSet, wanted: Space, other: Other | None) -> None:

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace import multi, sparse
+from kinspace.compress.rounding import quantise_rows
 from kinspace.errors import InvalidInput, InvalidParameter, InvalidVectors
 from kinspace.metric import as_matrix
 from kinspace.multi import MultiVectors
 from kinspace.space import Space
 
-DTYPES: Final = ("float16", "float32")
+DTYPES: Final = ("float16", "float32", "int8")
 
 Rows = Any
 """Vectors of a form: ndarray (n, dim), csr_array (n, dim) or MultiVectors of n items."""
@@ -47,14 +48,20 @@ class Packing:
     Parameters
     ----------
     space : Space
-    dtype : {"float16", "float32"}
-        How a number is kept.
+    dtype : {"float16", "float32", "int8"}
+        How a number is kept. Rows of int8 have a scale each, and are dense.
     """
 
     def __init__(self, space: Space, dtype: str) -> None:
         self.space = space
         self.dtype = np.dtype(dtype)
-        if space.form == "sparse":
+        if dtype == "int8":
+            if space.form != "dense":
+                raise InvalidParameter(
+                    f"Vectors of {space} cannot be kept as int8.", "Keep them as float16."
+                )
+            self.unit = np.dtype([("scale", "<f4"), ("numbers", np.int8, (space.dim,))])
+        elif space.form == "sparse":
             self.unit = np.dtype([("place", "<i4"), ("value", self.dtype)])
         else:
             self.unit = np.dtype((self.dtype, (space.dim,)))
@@ -64,6 +71,18 @@ class Packing:
         """Whether every record has one unit."""
         return self.space.form == "dense"
 
+    @property
+    def searched(self) -> Packing:
+        """How they lie in the table that is searched, which an index may refer to.
+
+        Numbers need no scale there, and those of sparse vectors lie where a processor reads them.
+        """
+        if self.space.form == "sparse":
+            return Packing(self.space, "float32")
+        if self.dtype != np.int8:
+            return self
+        return Packing(self.space, "float16" if self.space.metric == "cosine" else "float32")
+
     def pack(self, rows: Rows, name: str) -> list[bytes]:
         """The bytes of each row.
 
@@ -72,6 +91,8 @@ class Packing:
         InvalidVectors
             If a value is too large for the type of number; ``name`` says of what.
         """
+        if self.dtype == np.int8:
+            return self._rounded(np.asarray(rows, np.float32))
         with np.errstate(over="ignore"):
             packed = _numbers(rows).astype(self.dtype)
         if not np.isfinite(packed).all():
@@ -88,6 +109,11 @@ class Packing:
             entries["place"], entries["value"] = rows.indices, packed
             packed, starts = entries, rows.indptr
         return [packed[a:b].tobytes() for a, b in pairwise(starts)]
+
+    def _rounded(self, rows: NDArray[np.float32]) -> list[bytes]:
+        units = np.empty(len(rows), self.unit)
+        units["numbers"], units["scale"] = quantise_rows(rows)
+        return [unit.tobytes() for unit in units]
 
     def counts(self, blobs: Sequence[bytes]) -> NDArray[np.int64]:
         """How many units each record has, shape (n,); ValueError if one is of another length."""
@@ -113,6 +139,8 @@ class Packing:
 
     def read(self, units: NDArray[Any], counts: NDArray[np.int64]) -> Rows:
         """Rows from units that lie one after the other; dense ones in the type they are kept in."""
+        if self.dtype == np.int8:
+            return np.asarray(units["numbers"] * units["scale"][:, None], np.float32)
         if self.space.form == "dense":
             return units
         starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)])

@@ -96,6 +96,11 @@ class Part(ABC):
 
     def rebuild(self, database: Database) -> None:
         """Make the part anew from the truth."""
+        self.prepare(database)
+        self.publish()
+
+    def prepare(self, database: Database) -> None:
+        """Write the files of a new generation, which count for nobody before :meth:`publish`."""
         generation = self._next_generation()
         self._forget()
         self.manifest = Manifest(
@@ -105,8 +110,13 @@ class Part(ABC):
         with self._whole_or_forgotten():
             self._create()
             self._append(database)
+            self._open()
+
+    def publish(self) -> None:
+        """Let the files that :meth:`prepare` wrote be the part, for every process."""
+        with self._whole_or_forgotten():
             self._commit()
-        self._drop_old()
+        self.tidy()
 
     @contextmanager
     def _whole_or_forgotten(self) -> Iterator[None]:
@@ -127,7 +137,7 @@ class Part(ABC):
         """Delete the part, where nobody needs it any more."""
         self.abandon()
         self.path.unlink(missing_ok=True)
-        self._drop_old()
+        self.tidy()
 
     def close(self) -> None:
         """Let go of open files."""
@@ -157,8 +167,8 @@ class Part(ABC):
             used.append(int(number) if number.isdigit() else 0)
         return max(used) + 1
 
-    def _drop_old(self) -> None:
-        """Delete files of earlier generations."""
+    def tidy(self) -> None:
+        """Delete the files of all generations but this one."""
         keep = f"{self.name}-{self.generation}"
         for path in self.root.glob(f"{self.name}-*"):
             if path.name.split(".")[0] != keep:

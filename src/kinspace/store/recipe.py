@@ -30,7 +30,8 @@ def recipe_of(encoder: Encoder[Any], name: str | Path | None = None) -> dict[str
     Returns
     -------
     dict
-        ``name``, and ``options`` for :func:`kinspace.load`; where a model is made of more than
+        ``name``, and ``options`` for :func:`kinspace.load`, and the ``quantizer`` that its vectors
+        go through, if there is one; where a model is made of more than
         plain values (a table, a fitted learner), the name is that of its space.
 
     Examples
@@ -42,9 +43,13 @@ def recipe_of(encoder: Encoder[Any], name: str | Path | None = None) -> dict[str
     if name is not None:
         return {"name": _lasting(name), "options": {}}
     values = encoder.get_params(deep=False)
-    inner = values.get("encoder")
+    inner, quantizer = values.get("encoder"), values.get("quantizer")
     if isinstance(inner, Encoder):
-        return recipe_of(inner)
+        if quantizer is None:
+            return recipe_of(inner)
+        from kinspace.compress.encoder import packed
+
+        return {**recipe_of(inner), "quantizer": packed(quantizer)}
     given = getattr(encoder, "name", None)
     if not isinstance(given, str | Path):
         return {"name": encoder.space.model, "options": {}}
@@ -79,6 +84,10 @@ def made_from(recipe: dict[str, Any]) -> Encoder[Any]:
             f"{recipe['name']} gives no vectors: it is a {type(made).__name__}.",
             "Name a model that encodes; a reranker is given to a search.",
         )
+    if "quantizer" in recipe:
+        from kinspace.compress.encoder import CompressedEncoder, unpacked
+
+        return CompressedEncoder(made, unpacked(recipe["quantizer"]))
     return made
 
 

@@ -21,12 +21,14 @@ from kinspace.search.fusion import EMPTY, Ranking, hybrid
 from kinspace.space import Space
 from kinspace.store.base import Mode, with_title
 from kinspace.store.database import Row
-from kinspace.store.filters import Filter, to_sql
+from kinspace.store.filters import Filter
 from kinspace.store.packing import Rows, checked
 from kinspace.store.view import View
 
-_DEPTH: Final = 100
-"""Candidates of each way of searching; more where they do not give enough results."""
+_ONE: Final = (10, 100)
+_SEVERAL: Final = (100,)
+"""How deep to look at first: for several rankings that are joined, and for one alone. Then four
+times as deep each time, where that does not give enough results."""
 
 
 @dataclass
@@ -59,7 +61,6 @@ class Searcher:
         k: int,
         where: Filter | str | None,
         mode: Mode,
-        *,
         explain: bool,
         unique: str | None,
         offset: int,
@@ -96,8 +97,8 @@ class Searcher:
         """
         self.view.refresh()
         question = self._ask(query, where, mode)
-        depth, joined = _DEPTH, EMPTY
-        while True:
+        joined = EMPTY
+        for depth in _depths(_SEVERAL if question.clauses else _ONE):
             rankings = self._candidates(question, depth)
             # What was found less deep keeps its place, so that pages fit together.
             joined = joined.followed_by(self._join(question, rankings))
@@ -105,12 +106,11 @@ class Searcher:
             yield question, rankings, joined, is_last
             if is_last:
                 return
-            depth *= 4
 
     def _ask(self, query: Any, where: Filter | str | None, mode: Mode) -> _Question:
         allowed = None
         if where is not None:
-            allowed = self.view.database.seqs_where(*to_sql(where))
+            allowed = self.view.filtered(where)
         space = self.view.space
         if not isinstance(query, str):
             if isinstance(query, Embeddings):
@@ -230,6 +230,14 @@ class Searcher:
                 words = heaviest(encoder.contributions(question.text, text))
             parts[name] = Part(found[0], found[1], words)
         return parts
+
+
+def _depths(first: tuple[int, ...]) -> Iterator[int]:
+    yield from first
+    depth = first[-1]
+    while True:
+        depth *= 4
+        yield depth
 
 
 def _prepared(vectors: Any, space: Space) -> Rows:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,10 @@ from kinspace.store.vector_rows import VectorRows
 from kinspace.store.vectors import VectorTable
 
 _ROWS: Final = 4096
-_SELECTIVE: Final = 0.2
-"""Share of records under which a filtered search looks at exactly those."""
+_RECENT: Final = 256
+"""Queries that are kept, by which the index is held to its promise."""
+_MASKS: Final = 4
+"""Masks that are kept, for filters that are used again."""
 
 log = logging.getLogger("kinspace")
 
@@ -38,6 +41,8 @@ class VectorSearch:
     ----------
     table : VectorTable
     neighbours : NeighbourIndex
+    recent : deque
+        The last queries.
     """
 
     def __init__(self, rows: VectorRows, root: Path) -> None:
@@ -45,6 +50,8 @@ class VectorSearch:
         self.space = rows.space
         self.table = VectorTable(root, rows)
         self.neighbours = NeighbourIndex(root, self.table)
+        self.recent: deque[Rows] = deque(maxlen=_RECENT)
+        self._masks: deque[tuple[Any, ...]] = deque(maxlen=_MASKS)
         self._tail_start = 0
         self._tail_seqs = np.empty(0, np.int64)
         self._tail = joined([], self.space)
@@ -76,70 +83,59 @@ class VectorSearch:
         dead: NDArray[np.int64],
     ) -> Ranking:
         """The ``depth`` nearest to one query, among the allowed row numbers, without the dead."""
-        table = self.table
+        self.recent.append(query)
+        usable = self._usable(allowed, dead)
         covered = self.neighbours.covered
-        few = allowed is not None and len(allowed) < _SELECTIVE * max(1, len(table.seqs))
         parts = []
-        if covered and not few:
-            near = self._approximate(query, depth, allowed, dead)
+        if covered:
+            near = self._approximate(query, depth, usable)
             if near is None:
                 covered = 0
             else:
                 parts.append(near)
-        else:
-            covered = 0
-        parts.append(self._exact(query, depth, allowed, dead, covered))
+        parts.append(self._exact(query, depth, usable, covered))
         if len(self._tail_seqs):
             kept = np.flatnonzero(alive(self._tail_seqs, allowed, dead))
-            values = scores(query, self._tail[kept], table.metric)[0]
+            values = scores(query, self._tail[kept], self.table.metric)[0]
             parts.append(Ranking(self._tail_seqs[kept], values))
         every = Ranking.sorted(
             np.concatenate([p.ids for p in parts]), np.concatenate([p.scores for p in parts])
         )
         return Ranking(every.ids[:depth], every.scores[:depth])
 
+    def _usable(
+        self, allowed: NDArray[np.int64] | None, dead: NDArray[np.int64]
+    ) -> NDArray[np.bool_] | None:
+        """Which rows of the table may be found, shape (n,); None where all may."""
+        table, said = self.table, dead if allowed is None else allowed
+        for seqs, known, mask in self._masks:
+            if seqs is table.seqs and known is said:
+                return mask  # type: ignore[no-any-return]
+        mask = np.full(len(table.seqs), allowed is None, np.bool_)
+        mask[table.positions(said)] = allowed is not None
+        usable = None if mask.all() else mask
+        self._masks.append((table.seqs, said, usable))
+        return usable
+
     def _approximate(
-        self,
-        query: Rows,
-        depth: int,
-        allowed: NDArray[np.int64] | None,
-        dead: NDArray[np.int64],
+        self, query: Rows, depth: int, usable: NDArray[np.bool_] | None
     ) -> Ranking | None:
-        """Candidates of the neighbour index, scored again exactly; None if too few survive."""
-        table, covered = self.table, self.neighbours.covered
-        wanted = min(covered, 2 * depth)
-        if allowed is not None:
-            wanted = min(covered, int(wanted * len(table.seqs) / max(1, len(allowed))) + depth)
+        """The nearest by the neighbour index; None if it cannot be read."""
         try:
-            places = self.neighbours.candidates(query, wanted)
+            places, values = self.neighbours.search(query, depth, usable)
         except Damaged as error:
             log.warning("%s: exact search instead", error)
             return None
-        kept = alive(table.seqs[places], allowed, dead)
-        if kept.sum() < min(depth, covered):
-            return None
-        places = np.sort(places[kept])  # in the order of the file
-        return Ranking(table.seqs[places], table.scores(query, places))
+        return Ranking(self.table.seqs[places], values)
 
     def _exact(
-        self,
-        query: Rows,
-        depth: int,
-        allowed: NDArray[np.int64] | None,
-        dead: NDArray[np.int64],
-        start: int,
+        self, query: Rows, depth: int, usable: NDArray[np.bool_] | None, start: int
     ) -> Ranking:
         """Exact search over the table's rows from ``start`` on."""
-        table = self.table
-        if start >= len(table.seqs):
+        if start >= len(self.table.seqs):
             return EMPTY
-        if allowed is not None:
-            rows = table.positions(allowed[~np.isin(allowed, dead)])
-            rows = rows[rows >= start]
-        else:
-            rows = start + np.flatnonzero(alive(table.seqs[start:], None, dead))
-        everything = not start and len(rows) == len(table.seqs)
-        return Ranking(*table.nearest(query, depth, None if everything else rows))
+        places = None if usable is None else start + np.flatnonzero(usable[start:])
+        return Ranking(*self.table.nearest(query, depth, places, start=start))
 
     def scores(self, query: Rows, seqs: NDArray[np.int64]) -> Ranking:
         """The exact scores of given row numbers, in order of score."""

@@ -17,7 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.engines.late_interaction import max_sums
-from kinspace.index.exact import nearest_rows, row_scores
+from kinspace.errors import CorruptStore
+from kinspace.index.exact_search import nearest_rows, row_scores
+from kinspace.index.held_multi import MultiRows
+from kinspace.index.held_sparse import SparseRows
+from kinspace.index.on_disk import OnDisk, let_go, mapped
 from kinspace.metric import Metric, normalise, scores, top_k
 from kinspace.store.database import Database
 from kinspace.store.derived import Damaged
@@ -47,7 +51,8 @@ class _Output:
         self.path = path
         self.crc = crc
         self._file = path.open("r+b")
-        self._file.truncate(size)  # what a killed process wrote beyond its last manifest
+        if path.stat().st_size > size:  # what a killed process wrote beyond its last manifest
+            self._file.truncate(size)
         self._file.seek(size)
 
     def write(self, block: bytes) -> None:
@@ -83,11 +88,14 @@ class VectorTable(Part):
 
     def __init__(self, root: Path, rows: VectorRows) -> None:
         which = rows.which
-        super().__init__(root, {"space": which.space.to_dict(), "dtype": which.dtype})
+        self.packing = rows.packing.searched
+        identity = {"space": which.space.to_dict(), "dtype": which.dtype}
+        if which.space.form == "sparse":
+            identity["searched"] = str(self.packing.dtype)
+        super().__init__(root, identity)
         self.name = beside("vectors", which.number)
         self.source = rows
         self.space = which.space
-        self.packing = rows.packing
         self.seqs: NDArray[np.int64]
         self._units: NDArray[Any]
         self._ends: NDArray[np.int64]
@@ -95,9 +103,14 @@ class VectorTable(Part):
         self._forget()
 
     @property
-    def rows(self) -> NDArray[Any]:
-        """All vectors of a dense table, shape (n, dim), memory-mapped."""
-        return self._units
+    def rows(self) -> NDArray[Any] | SparseRows | MultiRows:
+        """All vectors, as an index refers to them, memory-mapped."""
+        if self.packing.is_even:
+            return self._units
+        starts = np.concatenate([np.zeros(1, np.int64), self._ends])
+        if self.space.form == "multi":
+            return MultiRows(self._units, starts)
+        return SparseRows(self._units["value"], self._units["place"], starts, self.space.dim)
 
     @property
     def metric(self) -> Metric:
@@ -129,9 +142,11 @@ class VectorTable(Part):
                 if not len(seqs):
                     break
                 try:
-                    counts = self.packing.counts(blobs)
-                    if self.space.metric == "cosine":
-                        rows = _unit(self.packing.unpack(blobs))
+                    kept = self.source.packing
+                    counts = kept.counts(blobs)
+                    if self.space.metric == "cosine" or self.packing is not kept:
+                        rows = kept.unpack(blobs)
+                        rows = _unit(rows) if self.space.metric == "cosine" else rows
                         blobs = self.packing.pack(rows, "a record")
                 except ValueError as error:
                     raise damaged(database.path, str(error)) from error
@@ -157,9 +172,8 @@ class VectorTable(Part):
             return
         try:
             self.seqs = np.fromfile(paths[0], np.int64, count)
-            # An empty file cannot be mapped: sparse vectors may all be zeros.
-            mapped = np.memmap(paths[1], np.uint8, "r", shape=(sizes[1],)) if sizes[1] else b""
-            self._units = np.frombuffer(mapped, self.packing.unit)
+            if sizes[1]:  # an empty file cannot be mapped: sparse vectors may all be zeros
+                self._units = mapped(paths[1], self.packing.unit, sizes[1])
             if len(paths) > 2:
                 self._ends = np.fromfile(paths[2], np.int64, count)
                 if self._ends[-1] != units:
@@ -177,6 +191,11 @@ class VectorTable(Part):
         if self._wide is None:
             self._wide = np.asarray(self._units, np.float32)
         return np.asarray(self._wide)
+
+    def let_go(self) -> None:
+        """Count no longer as memory what a look at all rows has mapped."""
+        if isinstance(self._units, OnDisk) or self.space.form == "sparse":
+            let_go(self._units)
 
     def _forget(self) -> None:
         self._wide = None
@@ -199,7 +218,7 @@ class VectorTable(Part):
             return np.asarray(self._units[places], np.float32)
         together = len(places) > 0 and places[-1] - places[0] + 1 == len(places)
         if self.space.form == "multi" and self._units.size <= _KEPT:
-            whole = self._read_once(lambda rows: rows)
+            whole = self._read_once(0, lambda rows: rows)
             return whole[places[0] : places[-1] + 1] if together else whole[places]
         ends = self._ends[places]
         counts = ends - np.where(places > 0, self._ends[places - 1], 0)
@@ -208,16 +227,25 @@ class VectorTable(Part):
         else:
             starts = np.cumsum(counts) - counts
             units = self._units[np.repeat(ends - counts - starts, counts) + np.arange(counts.sum())]
-        return self.packing.read(units, counts)
+        return self._rows_of(units, counts)
 
-    def _read_once(self, form: Callable[[Rows], Any]) -> Any:
-        """All rows of an uneven table in memory, as they are searched; a process does it once.
+    def _rows_of(self, units: NDArray[Any], counts: NDArray[np.int64]) -> Rows:
+        """Rows of an uneven table."""
+        try:
+            return self.packing.read(units, counts)
+        except ValueError as error:
+            raise CorruptStore(
+                f"{self.root / self.name} is damaged: {error}.",
+                f"Make it anew from the records: kinspace compact {self.root.parent}",
+            ) from error
 
-        Sparse ones are searched as a list for each dimension, shape (dim, n).
-        """
-        if self._wide is None:
-            self._wide = form(self.packing.read(self._units, np.diff(self._ends, prepend=0)))
-        return self._wide
+    def _read_once(self, start: int, form: Callable[[Rows], Any]) -> Any:
+        """Rows of an uneven table from ``start`` on, in memory; a process does it once."""
+        if self._wide is None or self._wide[0] != start:
+            first = int(self._ends[start - 1]) if start else 0
+            counts = np.diff(self._ends[start:], prepend=first)
+            self._wide = start, form(self._rows_of(self._units[first:], counts))
+        return self._wide[1]
 
     def scores(self, query: Rows, places: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
         """The scores of one query with some rows (``places`` ascending), or with all of them."""
@@ -225,12 +253,9 @@ class VectorTable(Part):
             places = np.arange(len(self.seqs))
         if self.packing.is_even:
             return np.asarray(row_scores(query, self._units[places], self.space.metric)[0])
-        if self.space.form == "sparse" and self.metric == "dot":
-            by_dimension = self._read_once(lambda rows: rows.T.tocsr())
-            found: NDArray[np.float32] = (query @ by_dimension).toarray()[0]
-            return found[places]
         parts = [np.empty(0, np.float32)]
-        numbers = np.cumsum(np.diff(self._ends, prepend=0)[places]) * self.space.dim
+        width = self.space.dim if self.space.form == "multi" else 1
+        numbers = np.cumsum(np.diff(self._ends, prepend=0)[places]) * width
         first = 0
         while first < len(places):
             reach = (numbers[first - 1] if first else 0) + _NUMBERS
@@ -246,14 +271,30 @@ class VectorTable(Part):
         return np.asarray(scores(query, rows, self.metric)[0])
 
     def nearest(
-        self, query: Rows, k: int, places: NDArray[np.int64] | None = None
+        self, query: Rows, k: int, places: NDArray[np.int64] | None = None, *, start: int = 0
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Row numbers and scores of the ``k`` nearest, exactly, among some rows or all."""
+        """Row numbers and scores of the ``k`` nearest, exactly.
+
+        Among some rows (``places``, ascending), or among all from ``start`` on.
+        """
         if self.packing.is_even:
-            table, metric = self.quick_rows(), self.space.metric
-            found = nearest_rows(query, table, self.seqs, k, metric, rows=places)[0]
+            metric = self.space.metric
+            if places is None:
+                table, ids = self.quick_rows()[start:], self.seqs[start:]
+                found = nearest_rows(query, table, ids, k, metric)[0]
+            else:
+                found = nearest_rows(query, self.quick_rows(), self.seqs, k, metric, rows=places)[0]
+            self.let_go()
             return np.array(found.ids, np.int64), found.scores
-        values = self.scores(query, places)
+        if self.space.form == "sparse" and self.metric == "dot":
+            lists = self._read_once(start, lambda rows: rows.T.tocsr())  # one for each dimension
+            values = (query @ lists).toarray()[0]
+            places = np.arange(start, len(self.seqs)) if places is None else places
+            values = values[places - start]
+        else:
+            if places is None and start:
+                places = np.arange(start, len(self.seqs))
+            values = self.scores(query, places)
         best, values = top_k(values[None], min(k, len(values)))
         rows = best[0] if places is None else places[best[0]]
         return self.seqs[rows], values[0]

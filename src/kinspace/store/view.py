@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from kinspace.search.fusion import Ranking
 from kinspace.search.keyword import Clause, Tail
 from kinspace.store.database import DERIVED
 from kinspace.store.derived import Damaged
+from kinspace.store.filters import Filter, to_sql
 from kinspace.store.keywords import FEW, KeywordIndex, texts_of
 from kinspace.store.lock import WriterLock
 from kinspace.store.packing import Rows
@@ -34,6 +35,9 @@ LONGEST_TAIL: Final = 512
 """Records in the tail at which a writer takes them into the derived parts."""
 
 _ROWS: Final = 4096
+
+_FILTERS: Final = 8
+"""Filters whose row numbers are kept until the records change."""
 
 log = logging.getLogger("kinspace")
 
@@ -74,6 +78,7 @@ class View:
         self._dead = np.empty(0, np.int64)
         self._tail = Tail()
         self._tail_start = 0
+        self._filtered: dict[Any, NDArray[np.int64]] = {}
 
     def _make_parts(self, root: Path) -> None:
         self.root = root
@@ -157,7 +162,7 @@ class View:
         StoreFull
             If there is no space for them; the records themselves are committed.
         """
-        with self._space_needed():
+        with self.space_needed():
             self.root.mkdir(exist_ok=True)
             last = self.database.last_seq()
             buried, _ = self.database.tombstones(self.keywords.manifest.buried)
@@ -166,32 +171,31 @@ class View:
                 if behind or (part is self.keywords and buried > part.manifest.buried):
                     part.update(self.database)
             if neighbours and self.neighbours.is_due():
+                self.neighbours.asked(list(self.meaning.recent))
                 self.neighbours.rebuild(self.database)
         self.refresh(force=True)
-
-    def rebuild(self) -> int:
-        """Make all parts anew without what was deleted; returns the last burial they know."""
-        with self._space_needed():
-            self.root.mkdir(exist_ok=True)
-            _, buried = self.database.ever()
-            for part in self.written:
-                part.rebuild(self.database)
-            if self.neighbours.is_due():
-                self.neighbours.rebuild(self.database)
-            elif not self.neighbours.is_needed():
-                self.neighbours.discard()
-        self.refresh(force=True)
-        return buried
 
     @contextmanager
-    def _space_needed(self) -> Iterator[None]:
+    def space_needed(self, *, beside: bool = False) -> Iterator[None]:
+        """Tell a full disk as what it is.
+
+        Parameters
+        ----------
+        beside : bool
+            Whether it is filled by parts that nobody searches yet; if not, those that are searched
+            may be half-written, and are made anew when there is space.
+
+        Raises
+        ------
+        StoreFull
+        """
         try:
             yield
         except (OSError, ValueError, RuntimeError) as error:
             # tantivy and FAISS report a full disk in the text of a general error.
             if getattr(error, "errno", None) != errno.ENOSPC and "No space left" not in str(error):
                 raise
-            for part in self.parts:
+            for part in () if beside else self.parts:
                 part.abandon()
             raise StoreFull(
                 f"No space for the search parts in {self.root}: {error}. "
@@ -213,6 +217,7 @@ class View:
         if version == self._seen and not force:
             return
         self._seen = version
+        self._filtered = {}
         buried, gone = self.database.tombstones(self._buried)
         self._buried = buried
         self._dead = np.union1d(self._dead, gone)
@@ -250,6 +255,16 @@ class View:
         """Whether a flush would do anything."""
         last = self.database.last_seq()
         return bool(self.waiting()) or self.vectors.manifest.last_seq < last
+
+    def filtered(self, where: Filter | str) -> NDArray[np.int64]:
+        """Row numbers that satisfy a filter, ascending; the same array if it is asked again."""
+        condition, values = to_sql(where)
+        key = (condition, *((type(value), value) for value in values))
+        if key not in self._filtered:
+            if len(self._filtered) >= _FILTERS:
+                del self._filtered[next(iter(self._filtered))]
+            self._filtered[key] = self.database.seqs_where(condition, values)
+        return self._filtered[key]
 
     # -- candidates ----------------------------------------------------------------------------
 
