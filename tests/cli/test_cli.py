@@ -23,7 +23,8 @@ from tests.cli.conftest import Kin
 from tests.conftest import ROOT
 
 COMMANDS = [
-    ["search"], ["near"], ["index"], ["info"], ["compact"], ["migrate"], ["encode"], ["distill"],
+    ["search"], ["near"], ["index"], ["index", "tune"], ["info"], ["compact"], ["migrate"],
+    ["encode"], ["distill"],
     ["cache"], ["cache", "clear"], ["models"], ["models", "show"], ["models", "fetch"],
     ["evaluate"], ["tokens"], ["match"],
     ["datasets"], ["datasets", "list"], ["datasets", "show"], ["datasets", "fetch"],

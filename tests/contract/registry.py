@@ -6,16 +6,28 @@ Heavy imports stay inside the functions, so that collecting tests stays fast.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import numpy as np
 
 from kinspace.embeddings import Embeddings
 from kinspace.encoder import Encoder, Learner
 from kinspace.index import Exact, Index, Ivf, MultiExact, Product, SparseExact
+from kinspace.index.binary import Binary
+from kinspace.index.forest import Forest
+from kinspace.index.held_multi import MultiHeld
+from kinspace.index.hnsw import Hnsw
+from kinspace.index.ivf_product import IvfProduct
+from kinspace.index.ivf_scalar import IvfScalar
+from kinspace.index.lsh import Lsh
+from kinspace.index.multi_centroids import MultiCentroids
+from kinspace.index.rabitq import RaBitQ
+from kinspace.index.sparse_inverted import SparseInverted
 from kinspace.metric import METRICS, as_matrix
 from kinspace.multi import MultiVectors
 from tests.toys import CountLearner, HashEncoder, MultiHashEncoder, SparseHashEncoder
@@ -276,27 +288,110 @@ LEARNERS: dict[str, Case[Learner[Any]]] = {
 }
 
 
-class OneVectorEach(MultiExact):
-    """Items of one vector each: MaxSim is then the metric itself."""
+class _OneVectorEach(MultiHeld):
+    """Items of one vector each, given as a table: MaxSim is then the metric itself."""
 
-    def add(self, vectors: Any, ids: Any = None) -> None:
-        super().add(self._single(vectors), ids)
+    def prepared(self, vectors: Any) -> MultiVectors:
+        if not isinstance(vectors, MultiVectors):
+            matrix = as_matrix(vectors, self.dim)
+            vectors = MultiVectors(matrix, np.arange(len(matrix) + 1))
+        return super().prepared(vectors)
 
-    def search(self, queries: Any, k: int = 10, *, allowed: Any = None) -> Any:
-        return super().search(self._single(queries), k, allowed=allowed)
 
-    def _single(self, vectors: Any) -> MultiVectors:
-        matrix = as_matrix(vectors, self.dim)
-        return MultiVectors(matrix, np.arange(len(matrix) + 1))
+class OneVectorExact(MultiExact):
+    def _empty_held(self) -> MultiHeld:
+        return _OneVectorEach(self.dim, self.metric)
+
+
+class OneVectorCentroids(MultiCentroids):
+    def _empty_held(self) -> MultiHeld:
+        return _OneVectorEach(self.dim, self.metric, self.dtype)
+
+
+def _library(name: str, kind: str, **options: Any) -> IndexCase:
+    """An index over an engine that comes with an extra."""
+
+    def make(dim: int, metric: Any) -> Index:
+        module = importlib.import_module(f"kinspace.index.libraries.{name}")
+        made: Any = getattr(module, kind)(dim, metric, exact_below=0, **options)
+        made.threads = 1  # some of them build another graph each time in several
+        return cast("Index", made)
+
+    return IndexCase(make, ("cosine", "dot", "euclidean"), recall=0.9)
+
+
+def _cells(kind: Callable[..., Index], **options: Any) -> IndexCase:
+    """An inverted file or product codes, without exact search of few vectors."""
+    return IndexCase(
+        lambda dim, metric: kind(dim, metric, exact_below=0, **options),
+        ("cosine", "dot", "euclidean"),
+        recall=0.95,
+    )
 
 
 INDEXES: dict[str, IndexCase] = {
     "exact": IndexCase(Exact, METRICS),
     "sparse-exact": IndexCase(SparseExact, METRICS),
-    "multi-exact": IndexCase(OneVectorEach, METRICS),
-    "ivf": IndexCase(Ivf, ("cosine", "dot", "euclidean"), recall=0.9),
-    "product": IndexCase(Product, ("cosine", "dot", "euclidean"), recall=0.95),
+    "sparse-inverted": IndexCase(
+        lambda dim, metric: SparseInverted(dim, metric, exact_below=0), ("cosine", "dot")
+    ),
+    "multi-exact": IndexCase(OneVectorExact, METRICS),
+    "multi-centroids": IndexCase(
+        lambda dim, metric: OneVectorCentroids(
+            dim, metric, nlist=16, nprobe=12, candidates=100, exact_below=0
+        ),
+        ("cosine", "dot"),
+        recall=0.9,
+    ),
+    "ivf-scalar": IndexCase(
+        lambda dim, metric: IvfScalar(dim, metric, nlist=10, nprobe=8, exact_below=0),
+        ("cosine", "dot", "euclidean"),
+        recall=0.95,
+    ),
+    "hnsw": IndexCase(
+        lambda dim, metric: Hnsw(dim, metric, exact_below=0),
+        ("cosine", "dot", "euclidean"),
+        recall=0.98,
+    ),
+    "hnsw-float32": IndexCase(
+        lambda dim, metric: Hnsw(dim, metric, M=8, codes="float32", exact_below=0),
+        ("cosine", "dot", "euclidean"),
+        recall=0.95,
+    ),
+    "ivf": _cells(Ivf, nlist=10, nprobe=8),
+    "ivf-float32": _cells(Ivf, codes="float32", nlist=10, nprobe=8),
+    "ivf-product": _cells(IvfProduct, nlist=10, nprobe=8, candidates=100),
+    "ivf-product-residual": _cells(IvfProduct, residual=True, nlist=10, nprobe=8),
+    "product": _cells(Product, candidates=100),
+    "product-rotated": _cells(Product, rotate=True, candidates=100),
+    "rabitq": _cells(RaBitQ, nlist=10, nprobe=8),
+    "rabitq-4-bits": _cells(RaBitQ, bits=4, nlist=1),
+    "binary": IndexCase(
+        lambda dim, metric: Binary(dim, metric, candidates=50, exact_below=0),
+        ("cosine", "dot", "euclidean", "hamming"),
+        recall=0.9,
+    ),
+    "lsh": IndexCase(
+        lambda dim, metric: Lsh(dim, metric, n_probes=4, candidates=50, exact_below=0),
+        METRICS,
+        recall=0.9,
+    ),
+    "forest": IndexCase(
+        lambda dim, metric: Forest(
+            dim, metric, leaf_size=16, search_k=150, candidates=50, exact_below=0
+        ),
+        ("cosine", "dot", "euclidean", "manhattan"),
+        recall=0.9,
+    ),
 }
+LIBRARIES = {
+    "hnswlib": _library("hnswlib", "HnswlibIndex"),
+    "usearch": _library("usearch", "UsearchIndex"),
+    "voyager": _library("voyager", "VoyagerIndex"),
+    "annoy": _library("annoy", "AnnoyIndex", n_trees=20),
+    "scann": _library("scann", "ScannIndex"),
+}
+INDEXES |= {name: case for name, case in LIBRARIES.items() if find_spec(name)}
 
 STORES: dict[str, StoreCase] = {
     "collection": StoreCase(_collection),

@@ -313,8 +313,8 @@ def test_costs_of_retrieval() -> None:
         assert costs.query_ms_95 is not None
         assert 0 < costs.query_ms <= costs.query_ms_95
         assert costs.price is None
-    assert dense.index_bytes == 20 * 32 * 4
-    assert dense.bytes_per_document == 32 * 4
+    assert dense.index_bytes == 20 * (32 * 4 + 9)  # nine bytes of an id and its mark
+    assert dense.bytes_per_document == 32 * 4 + 9
     assert words.vector_bytes is None
     assert words.index_bytes is not None
     assert words.index_bytes > 0

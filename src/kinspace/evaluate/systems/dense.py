@@ -9,18 +9,21 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Final
 
+from kinspace import index as indexes
 from kinspace.datasets.content import Document
 from kinspace.encoder import Encoder, Progress
 from kinspace.errors import InvalidParameter, NotFitted
-from kinspace.index import Exact, Index, Ivf, Product, exact_index
+from kinspace.index import Exact, Index, exact_index
 from kinspace.metric import Metric
 from kinspace.results import Neighbours
 from kinspace.space import fingerprint_of
 
+_KINDS: Final = (
+    "Binary", "Exact", "Forest", "Hnsw", "Ivf", "IvfProduct", "IvfScalar", "Lsh", "Product",
+    "RaBitQ",
+)  # fmt: skip
 INDEXES: Final[dict[str, Callable[[int, Metric], Index]]] = {
-    "exact": Exact,
-    "ivf": Ivf,
-    "product": Product,
+    name.lower(): getattr(indexes, name) for name in _KINDS
 }
 """Kinds of index by the name that stands behind ``@`` in a system's name."""
 
@@ -32,8 +35,9 @@ class Dense:
     ----------
     encoder : Encoder
         Documents are encoded as title and text together, queries with ``encode_query``.
-    index : {"exact", "ivf", "product"} or callable
-        What the vectors are searched in; a callable takes ``(dim, metric)`` and gives an
+    index : str or callable
+        What the vectors are searched in: ``"exact"``, ``"hnsw"``, ``"ivfscalar"`` and the other
+        keys of ``INDEXES``; a callable takes ``(dim, metric)`` and gives an
         :class:`~kinspace.index.Index`. An approximate one shows its loss in the figures.
 
     Examples

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinspace.index import SparseExact
-from kinspace.index.exact import nearest_rows
+from kinspace.index.exact_search import nearest_rows
 from kinspace.metric import Metric, normalise
 from kinspace.sparse import is_sparse
 
