@@ -38,10 +38,13 @@ def commands() -> list[str]:
     """The names of all commands that are not hidden, in the order of the help."""
     from typer.main import get_command
 
-    from kinspace.cli.app import made
+    from kinspace.cli.app import BESIDE, made
 
     found = get_command(made()).commands  # type: ignore[attr-defined]
-    return [name for name, command in found.items() if not command.hidden]
+    shown = [name for name, command in found.items() if not command.hidden]
+    return [
+        name for one in shown for name in (one, *(f"{one} {two}" for two in BESIDE.get(one, ())))
+    ]
 
 
 def help_of(*command: str) -> str:
@@ -61,7 +64,9 @@ def help_of(*command: str) -> str:
 def page() -> str:
     """The page as it should be."""
     parts = [HEAD, f"```text\n{help_of()}\n```\n"]
-    parts += [f"## kinspace {name}\n\n```text\n{help_of(name)}\n```\n" for name in commands()]
+    parts += [
+        f"## kinspace {name}\n\n```text\n{help_of(*name.split())}\n```\n" for name in commands()
+    ]
     return "\n".join(parts)
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from kinspace.errors import KinspaceError
     from kinspace.evaluate.report import Report
     from kinspace.evaluate.runner import evaluate
-    from kinspace.index import Exact, Index, Ivf, Product
+    from kinspace.index import Exact, Index, Ivf, Product, build_index, load_index
+    from kinspace.index.tune import NotReached
     from kinspace.learn.alignment import Procrustes
     from kinspace.learn.categories import TableEncoder
     from kinspace.learn.documents.doc2vec import Doc2Vec
@@ -74,6 +75,7 @@ _HOMES = {
     "Learner": "kinspace.encoder",
     "MultiVectorEncoder": "kinspace.pretrained.neural.late.encoder",
     "Neighbours": "kinspace.results",
+    "NotReached": "kinspace.index.tune",
     "OpenAIEncoder": "kinspace.pretrained.providers",
     "Procrustes": "kinspace.learn.alignment",
     "Product": "kinspace.index",
@@ -89,13 +91,15 @@ _HOMES = {
     "TfidfEncoder": "kinspace.learn.documents.tfidf",
     "TransformerEncoder": "kinspace.pretrained.neural.dense.encoder",
     "Word2Vec": "kinspace.learn.words.word2vec",
+    "build_index": "kinspace.index",
     "explain": "kinspace.pretrained.neural.inside.explanation",
     "load": "kinspace.loading",
+    "load_index": "kinspace.index",
     "models": "kinspace.pretrained",
     "read_vectors": "kinspace.loading",
     "write_vectors": "kinspace.pretrained.vector_files",
 }
-_ROOMS = {"datasets", "errors", "evaluate", "read"}
+_ROOMS = {"compress", "datasets", "errors", "evaluate", "index", "read"}
 """``evaluate`` is both: the room, and a function by the same name."""
 
 __all__ = [
@@ -122,6 +126,7 @@ __all__ = [
     "Learner",
     "MultiVectorEncoder",
     "Neighbours",
+    "NotReached",
     "OpenAIEncoder",
     "Procrustes",
     "Product",
@@ -138,11 +143,15 @@ __all__ = [
     "TransformerEncoder",
     "Word2Vec",
     "__version__",
+    "build_index",
+    "compress",
     "datasets",
     "errors",
     "evaluate",
     "explain",
+    "index",
     "load",
+    "load_index",
     "models",
     "read",
     "read_vectors",
