@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections import deque
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ from kinspace.store.vectors import VectorTable
 _ROWS: Final = 4096
 _RECENT: Final = 256
 """Queries that are kept, by which the index is held to its promise."""
+_COMPARED_ONCE: Final = 1 << 26
+"""Numbers of a table that are compared in a tenth of a second, sooner than numba is imported."""
 _MASKS: Final = 4
 """Masks that are kept, for filters that are used again."""
 
@@ -85,7 +88,7 @@ class VectorSearch:
         """The ``depth`` nearest to one query, among the allowed row numbers, without the dead."""
         self.recent.append(query)
         usable = self._usable(allowed, dead)
-        covered = self.neighbours.covered
+        covered = self.neighbours.covered if self._index_pays() else 0
         parts = []
         if covered:
             near = self._approximate(query, depth, usable)
@@ -102,6 +105,12 @@ class VectorSearch:
             np.concatenate([p.ids for p in parts]), np.concatenate([p.scores for p in parts])
         )
         return Ranking(every.ids[:depth], every.scores[:depth])
+
+    def _index_pays(self) -> bool:
+        """Whether to ask the index: for a process's only query, to load it takes longer."""
+        numbers = len(self.table.seqs) * self.space.dim
+        first = len(self.recent) == 1 and "numba" not in sys.modules
+        return not (first and self.space.form == "dense" and numbers <= _COMPARED_ONCE)
 
     def _usable(
         self, allowed: NDArray[np.int64] | None, dead: NDArray[np.int64]
