@@ -57,7 +57,12 @@ def learn_parts(rows: NDArray[np.float32], width: int, *, seed: int = 0) -> NDAr
     quantizer.cp.niter = _ITERATIONS
     quantizer.cp.seed = seed + 1
     quantizer.cp.min_points_per_centroid = 1
-    quantizer.train(wide)
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)  # so many small tasks, shared, wait for each other for seconds
+    try:
+        quantizer.train(wide)
+    finally:
+        faiss.omp_set_num_threads(threads)
     found = faiss.vector_to_array(quantizer.centroids).reshape(parts, CENTROIDS, PART)
     out = np.zeros((width // PART, PART, CENTROIDS), np.float32)
     out[:parts] = found.transpose(0, 2, 1)
