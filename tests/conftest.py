@@ -7,6 +7,10 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One worker a processor: threads of OpenMP would only wait for each other. Read once, by numpy.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from hypothesis import settings
