@@ -142,6 +142,25 @@ def test_memory_stays_in_bounds_under_churn() -> None:
     assert index.stats().removed == 0
 
 
+def test_saving_and_telling_sizes_change_nothing_that_others_search_in(tmp_path: Path) -> None:
+    vectors = clustered(3000)
+    index = IvfScalar(DIM, nprobe=60, exact_below=0)
+    index.add(vectors)
+    index.remove(np.arange(0, 3000, 4))
+    index.add(vectors[:40], ids=np.arange(9000, 9040))
+    cells = index._cells
+    before = {name: (id(value), value.copy()) for name, value in vars(cells).items()
+              if isinstance(value, np.ndarray)}  # fmt: skip
+    sizes = {name: array.nbytes for name, array in cells.arrays().items()}
+    assert index.stats().parts.items() >= sizes.items()
+    index.save(tmp_path / "i")
+    for name, (identity, value) in before.items():
+        assert id(getattr(cells, name)) == identity, name
+        np.testing.assert_array_equal(getattr(cells, name), value)
+    again = IvfScalar.load(tmp_path / "i")
+    np.testing.assert_array_equal(again.search(vectors[:200]).ids, index.search(vectors[:200]).ids)
+
+
 def test_what_a_file_says_of_its_cells_is_checked(tmp_path: Path) -> None:
     index = IvfScalar(DIM, exact_below=0)
     index.add(clustered(500))

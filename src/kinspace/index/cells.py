@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -204,18 +205,34 @@ class Cells:
         return found
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """All that is needed to make them again, without the room between."""
+        """All that is needed to make them again, without the room between.
+
+        They stay as they are meanwhile, since others may be searching in them.
+        """
+        tight = self
         if self._used != len(self) or len(self.codes) != self._used + MARGIN:
-            self._lay_out(np.empty(0, np.int64), tuple(c[slice(0, 0)] for c in self._columns()))
+            tight = copy.copy(self)
+            tight._places = self._places.copy()
+            none = tuple(column[slice(0, 0)] for column in self._columns())
+            tight._lay_out(np.empty(0, np.int64), none)
         return {
-            "codes": self.codes, "short": self.short.blocks, "scales": self.scales,
-            "stretches": self.stretches, "biases": self.biases, "row_of": self.row_of,
-            "spans": self.spans,
+            "codes": tight.codes, "short": tight.short.blocks, "scales": tight.scales,
+            "stretches": tight.stretches, "biases": tight.biases, "row_of": tight.row_of,
+            "spans": tight.spans,
         }  # fmt: skip
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of what :meth:`arrays` gives, without making it."""
+        rows = len(self) + MARGIN
+        width = self.codes.shape[1]
+        blocks = -(-rows // BLOCK)
+        sizes = {"codes": rows * width, "short": blocks * BLOCK * (width // 8)}
+        sizes |= dict.fromkeys(("scales", "stretches", "biases"), 4 * rows)
+        return sizes | {"row_of": 8 * rows, "spans": self.spans.nbytes}
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all columns, and of the places of the rows."""
+        """Bytes of all columns, the room between included, and of the places of the rows."""
         columns: int = sum(column.nbytes for column in self._columns())
         return columns + self.spans.nbytes + self._places.nbytes
 

@@ -298,6 +298,12 @@ class IvfScalar(VectorIndex):
         own["rough"] = np.array([self._rough])
         return own | self._cells.arrays()
 
+    def _sizes(self) -> dict[str, int]:
+        if not len(self._centroids):
+            return {}
+        own = {"mean": self._mean, "centroids": self._centroids, "parts": self._parts}
+        return {name: array.nbytes for name, array in own.items()} | self._cells.sizes()
+
     def _restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self._mean, self._parts = arrays["mean"], arrays["parts"]
         self._rough = int(arrays["rough"][0])
